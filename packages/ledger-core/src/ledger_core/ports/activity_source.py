@@ -1,0 +1,40 @@
+"""Where activity comes from: a source yields pages of events, each with the cursor after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.identifiers import StreamRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityPage:
+    """A bounded run of events and the cursor that stands after them.
+
+    Holds: every event between the cursor it was asked with and `cursor` is in `events`, or is counted
+           in `skipped` under its reason; nothing else was passed over.
+    """
+
+    events: tuple[ActivityEvent, ...]
+    cursor: str
+    retrieved_at: datetime
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+class ActivitySource(Protocol):
+    """One source_ref of one source, read stream by stream."""
+
+    def streams(self) -> tuple[StreamRef, ...]:
+        """Return the streams that this source serves, in a fixed order."""
+
+    def pages(self, stream: StreamRef, cursor: str | None, *, until: datetime) -> Iterator[ActivityPage]:
+        """Yield what came after `cursor` (None: everything), page by page, memory bounded by a page.
+
+        Holds:   when the iterator ends, everything that the source had at the call, up to `until`, was
+                 yielded; an iterator that ends early raises. Events after `until` may be among them.
+        Raises:  a LedgerError when the source refuses; SourceUnavailable when trying again may help.
+        """
