@@ -26,7 +26,7 @@ class InvalidValue(LedgerError):
         self.problem = problem
 
 
-class SourceUnavailable(Exception):  # noqa: N818 - a state of the world, named as one
+class SourceUnavailable(Exception):
     """A source can't answer now; trying again later may help, so this is no refusal."""
 
     def __init__(self, source: str, reason: str, *, retry_after_seconds: int | None = None) -> None:

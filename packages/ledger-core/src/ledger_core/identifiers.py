@@ -24,7 +24,9 @@ MAX_BIGINT: Final = 2**63 - 1  # PostgreSQL's BIGINT
 # Controls (C0, DEL, C1), the Unicode line and paragraph separators, and lone surrogates.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What Unicode 15 calls white space; written out, so that no Python version decides.
-_WHITE_SPACE: Final = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_WHITE_SPACE: Final = (
+    " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 _NAME: Final = re.compile("[a-z][a-z0-9_.-]{0,62}", re.ASCII)
 
 
@@ -59,6 +61,17 @@ def check_name(what: str, text: object) -> None:
     """
     if not isinstance(text, str) or _NAME.fullmatch(text) is None:
         raise InvalidValue(what, "must be 1 to 63 of a-z, 0-9, '_', '-', '.', and begin with a letter")
+
+
+def check_text(what: str, text: object, *, most_characters: int) -> None:
+    """Refuse what is no single line of 1 to most_characters without control characters.
+
+    Raises: InvalidValue.
+    """
+    if not isinstance(text, str):
+        raise InvalidValue(what, f"must be text, not {type(text).__name__}")
+    if not 0 < len(text) <= most_characters or _FORBIDDEN.search(text) is not None:
+        raise InvalidValue(what, f"must be one line of 1 to {most_characters} characters")
 
 
 def check_bigint(what: str, value: object) -> None:

@@ -6,6 +6,7 @@ An event knows neither epoch nor user; those are curation, the layer of human ju
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,10 +15,11 @@ from typing import Final
 from ledger_core.domain.canonical_json import JsonValue, canonical_json
 from ledger_core.domain.instant import check_instant, instant_text
 from ledger_core.errors import InvalidValue
-from ledger_core.identifiers import EventId, check_identifier, check_name
+from ledger_core.identifiers import EventId, check_identifier, check_name, check_text
 
 MAX_METADATA_BYTES: Final = 65_536  # a generous page of text; a source shortens what is longer
 MAX_URL_CHARACTERS: Final = 2_048  # what browsers and servers agree to carry
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # jsonb cannot hold it; `\\\\u0000` is harmless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,8 @@ class ActivityEvent:
             check_identifier("platform user id", self.platform_user_id)
         if self.platform_login is not None:
             check_identifier("platform login", self.platform_login)
-        if self.artifact_url is not None and len(self.artifact_url) > MAX_URL_CHARACTERS:
-            raise InvalidValue("artifact url", f"is longer than {MAX_URL_CHARACTERS} characters")
+        if self.artifact_url is not None:
+            check_text("artifact url", self.artifact_url, most_characters=MAX_URL_CHARACTERS)
         check_instant("event time", self.event_time)
         check_instant("retrieval time", self.retrieved_at)
         check_identifier("producer", self.producer)
@@ -78,6 +80,6 @@ def _metadata_json(metadata: Mapping[str, JsonValue]) -> str:
     encoded = canonical_json(metadata)
     if len(encoded) > MAX_METADATA_BYTES:
         raise InvalidValue("event metadata", f"is larger than {MAX_METADATA_BYTES} bytes")
-    if b"\\u0000" in encoded and "\x00" in str(metadata):  # cheap test first; PostgreSQL's jsonb has no NUL
+    if _ESCAPED_NUL.search(encoded) is not None:
         raise InvalidValue("event metadata", "holds a NUL character, which the store cannot keep")
     return encoded.decode("utf-8")

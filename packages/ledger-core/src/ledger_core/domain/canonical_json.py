@@ -12,7 +12,9 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from ledger_core.errors import LedgerError
 
-JsonValue: TypeAlias = "None | bool | int | str | list[JsonValue] | tuple[JsonValue, ...] | Mapping[str, JsonValue]"
+JsonValue: TypeAlias = (
+    "None | bool | int | str | list[JsonValue] | tuple[JsonValue, ...] | Mapping[str, JsonValue]"
+)
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # the largest integer every IEEE double reader keeps exactly
 MAX_DEPTH: Final = 64  # far above any payload; far below the interpreter's recursion limit
