@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
-from ledger_core.errors import LedgerError
+from ledger_core.errors import NotCanonical
 
 JsonValue: TypeAlias = (
     "None | bool | int | str | list[JsonValue] | tuple[JsonValue, ...] | Mapping[str, JsonValue]"
@@ -18,12 +18,6 @@ JsonValue: TypeAlias = (
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # the largest integer every IEEE double reader keeps exactly
 MAX_DEPTH: Final = 64  # far above any payload; far below the interpreter's recursion limit
-
-
-class NotCanonical(LedgerError):
-    """A value, or a text, has no canonical JSON form."""
-
-    code = "not-canonical-json"
 
 
 def canonical_json(value: JsonValue) -> bytes:

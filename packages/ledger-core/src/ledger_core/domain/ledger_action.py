@@ -1,0 +1,51 @@
+"""Ledger actions: the append-only record of every admin write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ledger_core.domain.canonical_json import JsonValue
+from ledger_core.errors import InvalidValue
+from ledger_core.identifiers import check_text
+
+MAX_REASON_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionContext:
+    """Who writes, why, and through which workflow.
+
+    Raises: InvalidValue.
+    """
+
+    actor: str
+    reason: str | None = None
+    workflow_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text("actor", self.actor, most_characters=255)
+        if self.reason is not None:
+            check_text("reason", self.reason, most_characters=MAX_REASON_CHARACTERS)
+
+    def required_reason(self) -> str:
+        """Return the reason of a write that must have one.
+
+        Raises: InvalidValue.
+        """
+        if self.reason is None:
+            raise InvalidValue("reason", "is required for this write")
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerAction:
+    """One admin write: what it was done to, and how that stood before and after."""
+
+    action: str
+    subject: str
+    context: ActionContext
+    at: datetime
+    before: Mapping[str, JsonValue] = field(default_factory=dict)
+    after: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""The payout statement: the closed epoch's result, and the one document that its hash pins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ledger_core.domain.allocation import ALLOCATION_ALGORITHM
+from ledger_core.domain.canonical_json import JsonValue, canonical_json
+from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.domain.instant import instant_text
+from ledger_core.domain.payouts import PAYOUT_ALGORITHM, PayoutLine
+from ledger_core.domain.pool import PoolComponent
+from ledger_core.domain.weight_config import WeightConfig
+from ledger_core.identifiers import EpochId, NodeId
+
+STATEMENT_FORMAT: Final = "ledger-statement/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutStatement:
+    """Everything that led to an epoch's payouts, and the payouts.
+
+    Holds:   statement_hash is the SHA-256 of document(); the document holds no clock reading and no
+             database id of its own, so that equal facts give equal bytes.
+             previous_statement_hash is None for the node's first statement only: statements chain.
+    """
+
+    node_id: NodeId
+    epoch_id: EpochId
+    window: EpochWindow
+    weight_config: WeightConfig
+    activity_set_hash: str
+    allocation_set_hash: str
+    pool_components: tuple[PoolComponent, ...]
+    pool_total_credits: int
+    payouts: tuple[PayoutLine, ...]
+    previous_statement_hash: str | None
+    statement_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        assert sum(part.amount_credits for part in self.pool_components) == self.pool_total_credits
+        assert self.undistributed_credits == (0 if self.payouts else self.pool_total_credits)
+        object.__setattr__(self, "statement_hash", sha256(self.document()).hexdigest())
+
+    @property
+    def undistributed_credits(self) -> int:
+        """Return the credits of the pool that nobody gets."""
+        return self.pool_total_credits - sum(line.amount_credits for line in self.payouts)
+
+    def document(self) -> bytes:
+        """Return the statement document `ledger-statement/1` in canonical JSON.
+
+        Shape: quantities that may exceed 2^53 (units, credits, the epoch's id) are decimal strings;
+               components and payouts are ordered by their ids (code point).
+        """
+        components = sorted(self.pool_components, key=lambda part: part.component_id)
+        payouts = sorted(self.payouts, key=lambda line: line.user_id)
+        document: dict[str, JsonValue] = {
+            "format": STATEMENT_FORMAT,
+            "node_id": str(self.node_id),
+            "epoch_id": str(self.epoch_id),
+            "period_start": instant_text(self.window.period_start),
+            "period_end": instant_text(self.window.period_end),
+            "weight_config": dict(self.weight_config),
+            "allocation_algorithm": ALLOCATION_ALGORITHM,
+            "payout_algorithm": PAYOUT_ALGORITHM,
+            "activity_set_hash": self.activity_set_hash,
+            "allocation_set_hash": self.allocation_set_hash,
+            "pool_components": [component_document(part) for part in components],
+            "pool_total_credits": str(self.pool_total_credits),
+            "payouts": [payout_document(line) for line in payouts],
+            "undistributed_credits": str(self.undistributed_credits),
+            "previous_statement_hash": self.previous_statement_hash,
+        }
+        return canonical_json(document)
+
+
+def component_document(component: PoolComponent) -> dict[str, JsonValue]:
+    """Return a pool component as it stands in a statement document."""
+    return {
+        "component_id": component.component_id,
+        "algorithm_version": component.algorithm_version,
+        "amount_credits": str(component.amount_credits),
+        "evidence_ref": component.evidence_ref,
+        "inputs_hash": component.inputs_hash,
+    }
+
+
+def payout_document(line: PayoutLine) -> dict[str, JsonValue]:
+    """Return a payout line as it stands in a statement document."""
+    return {
+        "user_id": line.user_id,
+        "total_units": str(line.total_units),
+        "share": line.share,
+        "amount_credits": str(line.amount_credits),
+    }
