@@ -1,0 +1,120 @@
+"""A transparent activity-to-payout ledger: pure domain, ports and use cases; standard library only.
+
+What this package names here is its public face; the ports are in `ledger_core.ports`, the use cases in
+`ledger_core.use_cases`, and an in-memory ledger for tests in `ledger_core.testing`.
+"""
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.allocation import (
+    Allocation,
+    FinalizedAllocation,
+    ProposedAllocation,
+    compute_allocation_set_hash,
+    compute_proposed_allocations,
+)
+from ledger_core.domain.apportionment import largest_remainder
+from ledger_core.domain.canonical_json import canonical_json, parse_canonical_json
+from ledger_core.domain.curation import CuratedEvent, compute_activity_set_hash
+from ledger_core.domain.epoch import Epoch, EpochStatus
+from ledger_core.domain.epoch_window import EpochWindow, compute_epoch_window
+from ledger_core.domain.identity import IdentityBinding, UnresolvedIdentity
+from ledger_core.domain.ledger_action import ActionContext, LedgerAction
+from ledger_core.domain.payouts import PayoutLine, compute_payouts
+from ledger_core.domain.pool import PoolComponent, compute_pool_total
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.domain.weight_config import WeightConfig
+from ledger_core.errors import (
+    AllocationsChanged,
+    AnotherEpochOpen,
+    CursorMoved,
+    EpochClosed,
+    EpochNotFound,
+    EpochWindowsOverlap,
+    EventNotCurated,
+    EventPaidTwice,
+    IdentityAlreadyBound,
+    IdentityNotBound,
+    InvalidValue,
+    LedgerError,
+    LedgerRuleBroken,
+    NotCanonical,
+    NothingToApportion,
+    PoolBaseMissing,
+    PoolComponentDiffers,
+    PoolTooLarge,
+    SourceUnavailable,
+    StatementCorrupt,
+    StatementNotFound,
+    TooManyWindows,
+    UnitsOutOfRange,
+    UserNotFound,
+    UserTwice,
+)
+from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
+from ledger_core.ports.activity_source import ActivityPage, ActivitySource
+from ledger_core.ports.ledger import Ledger, LedgerReader, LedgerTransaction, LedgerView
+
+__all__ = [
+    "ActionContext",
+    "ActivityEvent",
+    "ActivityPage",
+    "ActivitySource",
+    "Allocation",
+    "AllocationsChanged",
+    "AnotherEpochOpen",
+    "ComponentId",
+    "CuratedEvent",
+    "CursorMoved",
+    "Epoch",
+    "EpochClosed",
+    "EpochId",
+    "EpochNotFound",
+    "EpochStatus",
+    "EpochWindow",
+    "EpochWindowsOverlap",
+    "EventId",
+    "EventNotCurated",
+    "EventPaidTwice",
+    "FinalizedAllocation",
+    "IdentityAlreadyBound",
+    "IdentityBinding",
+    "IdentityNotBound",
+    "InvalidValue",
+    "Ledger",
+    "LedgerAction",
+    "LedgerError",
+    "LedgerReader",
+    "LedgerRuleBroken",
+    "LedgerTransaction",
+    "LedgerView",
+    "NodeId",
+    "NotCanonical",
+    "NothingToApportion",
+    "PayoutLine",
+    "PayoutStatement",
+    "PoolBaseMissing",
+    "PoolComponent",
+    "PoolComponentDiffers",
+    "PoolTooLarge",
+    "ProposedAllocation",
+    "SourceUnavailable",
+    "StatementCorrupt",
+    "StatementNotFound",
+    "StreamRef",
+    "TooManyWindows",
+    "UnitsOutOfRange",
+    "UnresolvedIdentity",
+    "UserId",
+    "UserNotFound",
+    "UserTwice",
+    "WeightConfig",
+    "canonical_json",
+    "compute_activity_set_hash",
+    "compute_allocation_set_hash",
+    "compute_epoch_window",
+    "compute_payouts",
+    "compute_pool_total",
+    "compute_proposed_allocations",
+    "largest_remainder",
+    "parse_canonical_json",
+]

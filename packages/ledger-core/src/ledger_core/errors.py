@@ -92,9 +92,8 @@ class TooManyWindows(LedgerError):
 
     code = "too-many-windows"
 
-    def __init__(self, due: int, limit: int) -> None:
-        super().__init__(f"{due} windows are due, more than the {limit} that one plan may hold")
-        self.due = due
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more windows are due than the {limit} that one plan may hold")
         self.limit = limit
 
 

@@ -64,14 +64,5 @@ def compute_epoch_window(
     return EpochWindow(period_start=_midnight(first_day), period_end=_midnight(end_day))
 
 
-def next_window(window: EpochWindow) -> EpochWindow:
-    """Return the window of the same length that begins where this one ends."""
-    try:
-        end = window.period_end + (window.period_end - window.period_start)
-    except OverflowError as error:
-        raise InvalidValue("epoch window", "lies beyond the calendar") from error
-    return EpochWindow(period_start=window.period_end, period_end=end)
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,0 +1,37 @@
+"""Allocations: proposed by policy, set by an admin."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ledger_core.domain.allocation import Allocation
+from ledger_core.identifiers import EpochId, UserId
+
+
+class AllocationReader(Protocol):
+    """Allocations to read."""
+
+    def list_all(self, epoch_id: EpochId) -> tuple[Allocation, ...]:
+        """Return the epoch's allocations, ordered by user id (code point)."""
+
+    def find(self, epoch_id: EpochId, user_id: UserId) -> Allocation | None:
+        """Return one user's allocation."""
+
+
+class AllocationStore(AllocationReader, Protocol):
+    """Allocations to write; the caller holds the epoch's lock."""
+
+    def propose(self, epoch_id: EpochId) -> int:
+        """Recompute the proposals from curation and the pinned weights; return how many rows changed.
+
+        Holds:  rows of users without activity go, unless an admin set their units.
+        Raises: UnitsOutOfRange, EpochClosed.
+        """
+
+    def set_final(
+        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+    ) -> None:
+        """Set what an admin decided for a user; None takes the decision back.
+
+        Raises: UserNotFound, EpochClosed.
+        """

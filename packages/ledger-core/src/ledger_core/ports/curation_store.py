@@ -1,0 +1,73 @@
+"""Curation: which events count in an epoch, and for whom; all bulk work is set-based."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.curation import CuratedEvent, CurationSummary
+from ledger_core.domain.epoch import Epoch
+from ledger_core.identifiers import EpochId, EventId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CuratedActivity:
+    """A curated event together with the fact itself, as a bundle carries it."""
+
+    event: ActivityEvent
+    curation: CuratedEvent
+    note: str | None
+
+
+class CurationReader(Protocol):
+    """Curation to read."""
+
+    def find(self, epoch_id: EpochId, event_id: EventId) -> CuratedEvent | None:
+        """Return one event as it stands in the epoch."""
+
+    def ordered_events(self, epoch_id: EpochId) -> Iterator[CuratedEvent]:
+        """Yield the epoch's events in order of their ids (code point), memory flat."""
+
+    def ordered_activity(self, epoch_id: EpochId) -> Iterator[CuratedActivity]:
+        """Yield the same with the facts behind them."""
+
+    def summary(self, epoch_id: EpochId) -> CurationSummary:
+        """Return how many events the epoch holds, and how they stand."""
+
+
+class CurationStore(CurationReader, Protocol):
+    """Curation to write; the caller holds the epoch's lock."""
+
+    def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate the events of the epoch's window that no epoch holds; return how many."""
+
+    def add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate events that no epoch holds and whose window's epoch is closed, marked late."""
+
+    def carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate events that closed unresolved and whose identity is bound by now, marked late.
+
+        Holds: an event that an admin excluded anywhere, or that is paid anywhere, is not carried; an
+               override of its weight and its note are.
+        """
+
+    def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
+        """Give each event of the epoch the user that its identity is bound to now; return how many changed."""
+
+    def judge(
+        self,
+        epoch_id: EpochId,
+        event_id: EventId,
+        *,
+        included: bool,
+        weight_override_milli: int | None,
+        note: str | None,
+        at: datetime,
+    ) -> None:
+        """Set an admin's judgement of one event.
+
+        Raises: EventNotCurated, EpochClosed.
+        """

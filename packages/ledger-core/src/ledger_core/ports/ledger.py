@@ -1,0 +1,118 @@
+"""The ledger of one node: transactions to write in, and snapshots to read.
+
+Every implementation is bound to one node id, so that no call can reach another's rows (NODE_SCOPED).
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ledger_core.identifiers import NodeId
+from ledger_core.ports.action_log import ActionLog, ActionReader
+from ledger_core.ports.activity_store import ActivityReader, ActivityStore
+from ledger_core.ports.allocation_store import AllocationReader, AllocationStore
+from ledger_core.ports.curation_store import CurationReader, CurationStore
+from ledger_core.ports.cursor_store import CursorReader, CursorStore
+from ledger_core.ports.epoch_store import EpochReader, EpochStore
+from ledger_core.ports.identity_store import IdentityReader, IdentityStore
+from ledger_core.ports.pool_store import PoolReader, PoolStore
+from ledger_core.ports.statement_store import StatementReader, StatementStore
+
+
+class LedgerView(Protocol):
+    """One consistent snapshot; nothing reached from it can write."""
+
+    @property
+    def epochs(self) -> EpochReader:
+        """Epochs."""
+
+    @property
+    def activity(self) -> ActivityReader:
+        """Activity events."""
+
+    @property
+    def cursors(self) -> CursorReader:
+        """Cursors of streams."""
+
+    @property
+    def curation(self) -> CurationReader:
+        """Curation."""
+
+    @property
+    def allocations(self) -> AllocationReader:
+        """Allocations."""
+
+    @property
+    def pool(self) -> PoolReader:
+        """Pool components."""
+
+    @property
+    def statements(self) -> StatementReader:
+        """Statements."""
+
+    @property
+    def identities(self) -> IdentityReader:
+        """Users and bindings."""
+
+    @property
+    def actions(self) -> ActionReader:
+        """Admin actions."""
+
+
+class LedgerTransaction(Protocol):
+    """One transaction: what is written through it is kept or undone together."""
+
+    @property
+    def epochs(self) -> EpochStore:
+        """Epochs."""
+
+    @property
+    def activity(self) -> ActivityStore:
+        """Activity events."""
+
+    @property
+    def cursors(self) -> CursorStore:
+        """Cursors of streams."""
+
+    @property
+    def curation(self) -> CurationStore:
+        """Curation."""
+
+    @property
+    def allocations(self) -> AllocationStore:
+        """Allocations."""
+
+    @property
+    def pool(self) -> PoolStore:
+        """Pool components."""
+
+    @property
+    def statements(self) -> StatementStore:
+        """Statements."""
+
+    @property
+    def identities(self) -> IdentityStore:
+        """Users and bindings."""
+
+    @property
+    def actions(self) -> ActionLog:
+        """Admin actions."""
+
+
+class LedgerReader(Protocol):
+    """A node's ledger to read: what a command line may hold (WRITES_VIA_TEMPORAL)."""
+
+    @property
+    def node_id(self) -> NodeId:
+        """The node whose rows these are."""
+
+    def read(self) -> AbstractContextManager[LedgerView]:
+        """Return a snapshot to read from within a `with` block."""
+
+
+class Ledger(LedgerReader, Protocol):
+    """A node's ledger to read and write."""
+
+    def begin(self) -> AbstractContextManager[LedgerTransaction]:
+        """Return a transaction: a clean exit of its `with` block commits, an exception undoes all."""

@@ -1,0 +1,62 @@
+"""Set the units of one user in an epoch by an admin's decision, or take the decision back."""
+
+from __future__ import annotations
+
+from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.canonical_json import JsonValue
+from ledger_core.domain.ledger_action import ActionContext, LedgerAction
+from ledger_core.errors import EpochClosed, UserNotFound
+from ledger_core.identifiers import EpochId, UserId, check_bigint
+from ledger_core.ports.clock import Clock
+from ledger_core.ports.ledger import Ledger
+
+
+def adjust_allocation(
+    ledger: Ledger,
+    epoch_id: EpochId,
+    user_id: UserId,
+    *,
+    final_units: int | None,
+    context: ActionContext,
+    clock: Clock,
+) -> bool:
+    """Set final_units (milli-units; None clears it) with a reason; return False when nothing changes.
+
+    Raises: EpochNotFound, EpochClosed, UserNotFound, InvalidValue.
+    """
+    reason = context.required_reason()
+    if final_units is not None:
+        check_bigint("final units", final_units)
+    with ledger.begin() as transaction:
+        if not transaction.epochs.lock(epoch_id).is_open:
+            raise EpochClosed(epoch_id)
+        if transaction.identities.find_user(user_id) is None:
+            raise UserNotFound(user_id)
+        before = transaction.allocations.find(epoch_id, user_id)
+        unchanged = before is not None and before.final_units == final_units
+        if unchanged or (before is None and final_units is None):
+            return False
+        kept_reason = reason if final_units is not None else None
+        transaction.allocations.set_final(epoch_id, user_id, final_units=final_units, reason=kept_reason)
+        transaction.actions.append(
+            LedgerAction(
+                action="allocation-set" if final_units is not None else "allocation-cleared",
+                subject=f"epoch {epoch_id} {user_id}",
+                context=context,
+                at=clock(),
+                before=_as_json(before),
+                after={"final_units": None if final_units is None else str(final_units)},
+            )
+        )
+        return True
+
+
+def _as_json(allocation: Allocation | None) -> dict[str, JsonValue]:
+    if allocation is None:
+        return {}
+    final_units = allocation.final_units
+    return {
+        "proposed_units": str(allocation.proposed_units),
+        "final_units": None if final_units is None else str(final_units),
+        "override_reason": allocation.override_reason,
+    }

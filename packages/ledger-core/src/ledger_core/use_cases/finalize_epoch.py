@@ -1,0 +1,96 @@
+"""Close an epoch into its payout statement: one transaction, the epoch's row locked throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_core.domain.allocation import compute_allocation_set_hash
+from ledger_core.domain.curation import compute_activity_set_hash
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.ledger_action import ActionContext, LedgerAction
+from ledger_core.domain.payouts import compute_payouts
+from ledger_core.domain.pool import compute_pool_total
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.errors import AllocationsChanged, PoolBaseMissing, StatementNotFound
+from ledger_core.identifiers import EpochId, NodeId
+from ledger_core.ports.clock import Clock
+from ledger_core.ports.ledger import Ledger, LedgerTransaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizedEpoch:
+    """The statement, and whether this call wrote it."""
+
+    statement: PayoutStatement
+    closed_now: bool
+
+
+def finalize_epoch(
+    ledger: Ledger,
+    epoch_id: EpochId,
+    context: ActionContext,
+    *,
+    reviewed_hash: str | None = None,
+    clock: Clock,
+) -> FinalizedEpoch:
+    """Close the epoch and return its statement; of a closed epoch, the statement it has.
+
+    Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are brought up
+            to date with curation first, so that the statement follows from the events it pins.
+    Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, and AllocationsChanged when
+            the allocations are not those whose hash was reviewed.
+    """
+    with ledger.begin() as transaction:
+        epoch = transaction.epochs.lock(epoch_id)
+        if not epoch.is_open:
+            found = transaction.statements.find(epoch_id)
+            if found is None:
+                raise StatementNotFound(epoch_id)
+            return FinalizedEpoch(statement=found, closed_now=False)
+        statement = _statement(transaction, ledger.node_id, epoch, reviewed_hash)
+        at = clock()
+        transaction.epochs.close(epoch_id, pool_total_credits=statement.pool_total_credits, closed_at=at)
+        transaction.statements.add(statement, created_at=at)
+        transaction.actions.append(
+            LedgerAction(
+                action="epoch-closed",
+                subject=f"epoch {epoch_id}",
+                context=context,
+                at=at,
+                after={
+                    "statement_hash": statement.statement_hash,
+                    "allocation_set_hash": statement.allocation_set_hash,
+                    "pool_total_credits": str(statement.pool_total_credits),
+                },
+            )
+        )
+        return FinalizedEpoch(statement=statement, closed_now=True)
+
+
+def _statement(
+    transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch, reviewed_hash: str | None
+) -> PayoutStatement:
+    components = transaction.pool.list_all(epoch.id)
+    try:
+        pool_total = compute_pool_total(components)
+    except PoolBaseMissing:
+        raise PoolBaseMissing(epoch.id) from None
+    transaction.allocations.propose(epoch.id)
+    allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
+    allocation_set_hash = compute_allocation_set_hash(allocations)
+    if reviewed_hash is not None and reviewed_hash != allocation_set_hash:
+        raise AllocationsChanged(reviewed_hash, allocation_set_hash)
+    return PayoutStatement(
+        node_id=node_id,
+        epoch_id=epoch.id,
+        window=epoch.window,
+        weight_config=epoch.weight_config,
+        activity_set_hash=compute_activity_set_hash(
+            transaction.curation.ordered_events(epoch.id), epoch.weight_config
+        ),
+        allocation_set_hash=allocation_set_hash,
+        pool_components=components,
+        pool_total_credits=pool_total,
+        payouts=compute_payouts(allocations, pool_total),
+        previous_statement_hash=transaction.statements.head_hash(),
+    )
