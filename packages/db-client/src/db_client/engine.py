@@ -1,0 +1,64 @@
+"""Engines: how this package connects to PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ledger_core.errors import LedgerError
+
+POOL_CONNECTIONS: Final = 10  # one for each of the worker's activity threads, and a few to spare
+CONNECT_TIMEOUT_SECONDS: Final = 10
+LOCK_TIMEOUT_MILLISECONDS: Final = 30_000  # a writer that waits longer gives way and is tried again
+IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS: Final = 600_000  # a stuck client must not hold an epoch for ever
+
+
+class DatabaseUrlInvalid(LedgerError):
+    """A database address is no PostgreSQL URL; its text is not repeated, as it may hold a password."""
+
+    code = "database-url-invalid"
+
+    def __init__(self) -> None:
+        super().__init__("the database address is no URL like postgresql://user:password@host:5432/name")
+
+
+def create_ledger_engine(
+    url: str, *, application_name: str, pool_connections: int = POOL_CONNECTIONS
+) -> Engine:
+    """Return an engine whose sessions speak UTC, give way on long locks, and show application_name.
+
+    Holds:  nothing connects before the first use; a connection that died is replaced.
+    Raises: DatabaseUrlInvalid.
+    """
+    return create_engine(
+        parse_database_url(url),
+        pool_size=pool_connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": application_name,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": (
+                "-c TimeZone=UTC"
+                f" -c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS}"
+            ),
+        },
+    )
+
+
+def parse_database_url(url: str) -> URL:
+    """Return the URL for the psycopg driver.
+
+    Raises: DatabaseUrlInvalid.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseUrlInvalid from None
+    if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise DatabaseUrlInvalid
+    return parsed.set(drivername="postgresql+psycopg")

@@ -1,0 +1,13 @@
+"""Every table of the ledger, gathered: importing this module fills the MetaData."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from db_client.tables import activity, curation, epochs, identities, statements
+from db_client.tables.schema import metadata
+
+TABLE_MODULES: Final = (activity, curation, epochs, identities, statements)
+ledger_metadata: Final[MetaData] = metadata
