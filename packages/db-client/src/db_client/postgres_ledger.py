@@ -1,0 +1,108 @@
+"""The ledger's ports on PostgreSQL: one transaction, one snapshot, one node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine
+
+from db_client.constraint_refusals import refusals_by_constraint
+from db_client.stores.actions import PostgresActionLog
+from db_client.stores.activity import PostgresActivityStore
+from db_client.stores.allocations import PostgresAllocationStore
+from db_client.stores.curation import PostgresCurationStore
+from db_client.stores.cursors import PostgresCursorStore
+from db_client.stores.epochs import PostgresEpochStore
+from db_client.stores.identities import PostgresIdentityStore
+from db_client.stores.pool import PostgresPoolStore
+from db_client.stores.statements import PostgresStatementStore
+from ledger_core.identifiers import NodeId
+
+
+@dataclass(frozen=True)
+class PostgresTransaction:
+    """The stores of one node on one connection; whether it may write is the connection's affair."""
+
+    connection: Connection
+    node_id: NodeId
+
+    @cached_property
+    def epochs(self) -> PostgresEpochStore:
+        """Epochs."""
+        return PostgresEpochStore(self.connection, self.node_id)
+
+    @cached_property
+    def activity(self) -> PostgresActivityStore:
+        """Activity events."""
+        return PostgresActivityStore(self.connection, self.node_id)
+
+    @cached_property
+    def cursors(self) -> PostgresCursorStore:
+        """Cursors of streams."""
+        return PostgresCursorStore(self.connection, self.node_id)
+
+    @cached_property
+    def curation(self) -> PostgresCurationStore:
+        """Curation."""
+        return PostgresCurationStore(self.connection, self.node_id)
+
+    @cached_property
+    def allocations(self) -> PostgresAllocationStore:
+        """Allocations."""
+        return PostgresAllocationStore(self.connection, self.node_id)
+
+    @cached_property
+    def pool(self) -> PostgresPoolStore:
+        """Pool components."""
+        return PostgresPoolStore(self.connection, self.node_id)
+
+    @cached_property
+    def statements(self) -> PostgresStatementStore:
+        """Statements."""
+        return PostgresStatementStore(self.connection, self.node_id)
+
+    @cached_property
+    def identities(self) -> PostgresIdentityStore:
+        """Users and bindings."""
+        return PostgresIdentityStore(self.connection, self.node_id)
+
+    @cached_property
+    def actions(self) -> PostgresActionLog:
+        """Admin actions."""
+        return PostgresActionLog(self.connection, self.node_id)
+
+
+class PostgresLedger:
+    """One node's ledger in a PostgreSQL database (NODE_SCOPED)."""
+
+    def __init__(self, engine: Engine, node_id: NodeId) -> None:
+        self._engine = engine
+        self._node_id = node_id
+
+    @property
+    def node_id(self) -> NodeId:
+        """The node whose rows these are."""
+        return self._node_id
+
+    @contextmanager
+    def begin(self) -> Iterator[PostgresTransaction]:
+        """Return a transaction: a clean exit commits, an exception undoes all.
+
+        Holds: read committed, so that each statement sees what committed before it; what must not
+               move meanwhile is locked by row.
+        """
+        with refusals_by_constraint(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="READ COMMITTED", preserve_rowcount=True)
+            with connection.begin():
+                yield PostgresTransaction(connection, self._node_id)
+
+    @contextmanager
+    def read(self) -> Iterator[PostgresTransaction]:
+        """Return one snapshot, in a transaction that the database itself keeps from writing."""
+        with self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield PostgresTransaction(connection, self._node_id)

@@ -1,0 +1,128 @@
+"""Database roles: a worker that cannot rewrite history, and a reader that cannot write at all."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from ledger_core.errors import LedgerError
+
+
+class LedgerRole(StrEnum):
+    """The two group roles; people and services log in as members of one."""
+
+    WORKER = "ledger_worker"
+    READER = "ledger_reader"
+
+
+class RoleRightsMissing(LedgerError):
+    """The connected database user may not create roles."""
+
+    code = "role-rights-missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this database user may not create roles; run `ledger db grant` as one with CREATEROLE"
+        )
+
+
+# What each table lets the worker do besides SELECT; what is append-only is INSERT alone.
+WORKER_RIGHTS: Final = {
+    "epochs": "INSERT, UPDATE (status, pool_total_credits, closed_at)",
+    "activity_events": "INSERT",
+    "activity_curation": "INSERT, UPDATE (user_id, included, weight_override_milli, note, updated_at)",
+    "epoch_allocations": (
+        "INSERT, DELETE, UPDATE (proposed_units, final_units, override_reason, activity_count)"
+    ),
+    "source_cursors": "INSERT, UPDATE (cursor_value, retrieved_at)",
+    "epoch_pool_components": "INSERT",
+    "payout_statements": "INSERT",
+    "statement_signatures": "INSERT",
+    "users": "INSERT",
+    "user_bindings": "INSERT, DELETE",
+    "identity_events": "INSERT",
+    "ledger_actions": "INSERT",
+}
+READABLE_TABLES: Final = (*WORKER_RIGHTS, "alembic_version")
+
+
+def grant_roles(engine: Engine) -> None:
+    """Create both roles if need be, and set their rights on this database to exactly what is written here.
+
+    Holds:  running it again changes nothing.
+    Raises: RoleRightsMissing.
+    """
+    try:
+        with engine.begin() as connection:
+            for role in LedgerRole:
+                _create_role(connection, role)
+                _run(connection, sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}"), role)
+                _run(connection, sql.SQL("GRANT USAGE ON SCHEMA public TO {}"), role)
+                for table in READABLE_TABLES:
+                    _run(connection, sql.SQL("GRANT SELECT ON {table} TO {}"), role, table=table)
+            for table, rights in WORKER_RIGHTS.items():
+                statement = sql.SQL("GRANT " + rights + " ON {table} TO {}")  # rights: the constants above
+                _run(connection, statement, LedgerRole.WORKER, table=table)
+            sequences = sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}")
+            _run(connection, sequences, LedgerRole.WORKER)
+    except DBAPIError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise RoleRightsMissing from error
+        raise
+
+
+def grant_login(engine: Engine, role: LedgerRole, login: str, *, password: str | None) -> None:
+    """Let login act as role; create it if need be, and set its password if one is given.
+
+    Raises: RoleRightsMissing.
+    """
+    try:
+        with engine.begin() as connection:
+            _create_role(connection, login)
+            _run(connection, sql.SQL("ALTER ROLE {} LOGIN INHERIT"), login)
+            if password is not None:
+                statement = sql.SQL("ALTER ROLE {} PASSWORD {password}")
+                _execute(
+                    connection,
+                    statement.format(sql.Identifier(login), password=sql.Literal(password)),
+                )
+            _execute(
+                connection,
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)),
+            )
+    except DBAPIError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise RoleRightsMissing from error
+        raise
+
+
+def _create_role(connection: Connection, role: str) -> None:
+    # Roles belong to the whole cluster: another database's grant may create it at the same moment.
+    _execute(
+        connection,
+        sql.SQL(
+            "DO {body}",
+        ).format(
+            body=sql.Literal(
+                sql.SQL(
+                    "BEGIN CREATE ROLE {}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END"
+                )
+                .format(sql.Identifier(role))
+                .as_string()
+            )
+        ),
+    )
+
+
+def _run(connection: Connection, statement: sql.SQL, role: str, *, table: str | None = None) -> None:
+    names = {} if table is None else {"table": sql.Identifier(table)}
+    _execute(connection, statement.format(sql.Identifier(role), **names))
+
+
+def _execute(connection: Connection, statement: sql.Composed) -> None:
+    connection.exec_driver_sql(statement.as_string().replace("%", "%%"))

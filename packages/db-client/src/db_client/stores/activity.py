@@ -1,0 +1,126 @@
+"""Activity events on PostgreSQL: one statement a page, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, text
+
+from db_client.tables.activity import activity_events
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.instant import instant_text
+from ledger_core.errors import EventCorrupt
+from ledger_core.identifiers import EventId, NodeId
+from ledger_core.ports.activity_store import StoredEvents
+
+# One text array a column, cast in SQL: three times as fast as typed arrays, as fast as COPY through a
+# staging table, and it needs none. Ordered by id, so that two writers of the same events cannot
+# deadlock; then by position, so that of two with one id the first is kept.
+_INSERT: Final = text("""
+    INSERT INTO activity_events (
+        node_id, id, source, event_type, platform_user_id, platform_login, artifact_url, metadata,
+        payload_hash, producer, producer_version, event_time, retrieved_at
+    )
+    SELECT :node_id, id, source, event_type, platform_user_id, platform_login, artifact_url,
+        CAST(metadata AS jsonb), payload_hash, producer, producer_version,
+        CAST(event_time AS timestamptz), CAST(retrieved_at AS timestamptz)
+    FROM unnest(
+        CAST(:id AS text[]), CAST(:source AS text[]), CAST(:event_type AS text[]),
+        CAST(:platform_user_id AS text[]), CAST(:platform_login AS text[]),
+        CAST(:artifact_url AS text[]), CAST(:metadata AS text[]), CAST(:payload_hash AS text[]),
+        CAST(:producer AS text[]), CAST(:producer_version AS text[]), CAST(:event_time AS text[]),
+        CAST(:retrieved_at AS text[])
+    ) WITH ORDINALITY AS page (
+        id, source, event_type, platform_user_id, platform_login, artifact_url, metadata, payload_hash,
+        producer, producer_version, event_time, retrieved_at, position
+    )
+    ORDER BY id COLLATE "C", position
+    ON CONFLICT (node_id, id) DO NOTHING
+""")
+
+_COUNT_CONFLICTS: Final = text("""
+    SELECT count(*) FROM unnest(CAST(:id AS text[]), CAST(:payload_hash AS text[])) AS page (id, payload_hash)
+    JOIN activity_events AS stored ON stored.node_id = :node_id AND stored.id = page.id
+    WHERE stored.payload_hash <> page.payload_hash
+""")
+
+_COUNT_WAITING: Final = text("""
+    SELECT count(*) FROM activity_events AS event
+    WHERE event.node_id = :node_id AND NOT EXISTS (
+        SELECT FROM activity_curation AS curation
+        WHERE curation.node_id = event.node_id AND curation.event_id = event.id
+    )
+""")
+
+
+class PostgresActivityStore:
+    """The port ActivityStore."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+
+    def find(self, event_id: EventId) -> ActivityEvent | None:
+        """Return the event, if it is stored."""
+        row = self._connection.execute(
+            select(activity_events).where(
+                activity_events.c.node_id == self._node_id, activity_events.c.id == event_id
+            )
+        ).one_or_none()
+        return None if row is None else event_of_row(row)
+
+    def count_waiting(self) -> int:
+        """Return how many events no epoch has curated yet."""
+        return int(self._connection.execute(_COUNT_WAITING, {"node_id": self._node_id}).scalar_one())
+
+    def store(self, events: Sequence[ActivityEvent]) -> StoredEvents:
+        """Insert what is new; the primary key makes the rest a no-op (ACTIVITY_IDEMPOTENT)."""
+        if not events:
+            return StoredEvents(inserted=0, duplicates=0, conflicts=0)
+        columns = _columns(events) | {"node_id": self._node_id}
+        inserted = self._connection.execute(_INSERT, columns).rowcount
+        known = len(events) - inserted
+        conflicts = 0
+        if known:
+            hashes = {name: columns[name] for name in ("node_id", "id", "payload_hash")}
+            conflicts = int(self._connection.execute(_COUNT_CONFLICTS, hashes).scalar_one())
+        return StoredEvents(inserted=inserted, duplicates=known - conflicts, conflicts=conflicts)
+
+
+def _columns(events: Sequence[ActivityEvent]) -> dict[str, Any]:
+    return {
+        "id": [event.id for event in events],
+        "source": [event.source for event in events],
+        "event_type": [event.event_type for event in events],
+        "platform_user_id": [event.platform_user_id for event in events],
+        "platform_login": [event.platform_login for event in events],
+        "artifact_url": [event.artifact_url for event in events],
+        "metadata": [event.metadata_json for event in events],
+        "payload_hash": [event.payload_hash for event in events],
+        "producer": [event.producer for event in events],
+        "producer_version": [event.producer_version for event in events],
+        "event_time": [instant_text(event.event_time) for event in events],
+        "retrieved_at": [instant_text(event.retrieved_at) for event in events],
+    }
+
+
+def event_of_row(row: Row[Any]) -> ActivityEvent:
+    """Return the event that a row of `activity_events` holds; it must give the hash it is stored with."""
+    event = ActivityEvent(
+        id=EventId(row.id),
+        source=row.source,
+        event_type=row.event_type,
+        platform_user_id=row.platform_user_id,
+        platform_login=row.platform_login,
+        artifact_url=row.artifact_url,
+        event_time=row.event_time.astimezone(UTC),
+        metadata=row.metadata,
+        producer=row.producer,
+        producer_version=row.producer_version,
+        retrieved_at=row.retrieved_at.astimezone(UTC),
+    )
+    if event.payload_hash != row.payload_hash:
+        raise EventCorrupt(row.id, row.payload_hash, event.payload_hash)
+    return event

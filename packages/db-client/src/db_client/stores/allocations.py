@@ -1,0 +1,128 @@
+"""Allocations on PostgreSQL: proposals are computed where the events are."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from db_client.tables.curation import epoch_allocations
+from ledger_core.domain.allocation import Allocation
+from ledger_core.identifiers import EpochId, NodeId, UserId
+
+# The sum of bigints is numeric, so it cannot wrap; the cast back refuses what exceeds 2^63-1.
+_ACTIVITY: Final = """
+    WITH activity AS (
+        SELECT curated.user_id,
+            CAST(sum(coalesce(
+                curated.weight_override_milli,
+                CAST(epoch.weight_config ->> (event.source || ':' || event.event_type) AS bigint),
+                0
+            )) AS bigint) AS proposed_units,
+            count(*) AS activity_count
+        FROM epochs AS epoch
+        JOIN activity_curation AS curated
+            ON curated.node_id = epoch.node_id AND curated.epoch_id = epoch.id
+        JOIN activity_events AS event
+            ON event.node_id = curated.node_id AND event.id = curated.event_id
+        WHERE epoch.node_id = :node_id AND epoch.id = :epoch_id
+            AND curated.included AND curated.user_id IS NOT NULL
+        GROUP BY curated.user_id
+    )
+"""
+
+_UPSERT: Final = text(
+    _ACTIVITY  # noqa: S608 - constants of this module
+    + """
+    INSERT INTO epoch_allocations AS allocation (node_id, epoch_id, user_id, proposed_units, activity_count)
+    SELECT :node_id, :epoch_id, user_id, proposed_units, activity_count FROM activity ORDER BY user_id
+    ON CONFLICT (epoch_id, user_id) DO UPDATE
+        SET proposed_units = excluded.proposed_units, activity_count = excluded.activity_count
+        WHERE (allocation.proposed_units, allocation.activity_count)
+            IS DISTINCT FROM (excluded.proposed_units, excluded.activity_count)
+"""
+)
+
+_WITHOUT_ACTIVITY: Final = """
+    allocation.node_id = :node_id AND allocation.epoch_id = :epoch_id
+        AND NOT EXISTS (
+            SELECT FROM activity_curation AS curated
+            WHERE curated.node_id = allocation.node_id AND curated.epoch_id = allocation.epoch_id
+                AND curated.user_id = allocation.user_id AND curated.included
+        )
+"""
+
+_DELETE_IDLE: Final = text(
+    "DELETE FROM epoch_allocations AS allocation WHERE allocation.final_units IS NULL AND "  # noqa: S608 - constants
+    + _WITHOUT_ACTIVITY
+)
+
+_RESET_IDLE_OVERRIDES: Final = text(
+    "UPDATE epoch_allocations AS allocation SET proposed_units = 0, activity_count = 0"  # noqa: S608 - constants
+    " WHERE (allocation.proposed_units, allocation.activity_count) <> (0, 0) AND " + _WITHOUT_ACTIVITY
+)
+
+
+class PostgresAllocationStore:
+    """The port AllocationStore."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+
+    def list_all(self, epoch_id: EpochId) -> tuple[Allocation, ...]:
+        """Return the epoch's allocations, ordered by user id."""
+        rows = self._connection.execute(
+            select(epoch_allocations)
+            .where(epoch_allocations.c.node_id == self._node_id, epoch_allocations.c.epoch_id == epoch_id)
+            .order_by(epoch_allocations.c.user_id)
+        )
+        return tuple(_allocation(row) for row in rows)
+
+    def find(self, epoch_id: EpochId, user_id: UserId) -> Allocation | None:
+        """Return one user's allocation."""
+        row = self._connection.execute(
+            select(epoch_allocations).where(
+                epoch_allocations.c.node_id == self._node_id,
+                epoch_allocations.c.epoch_id == epoch_id,
+                epoch_allocations.c.user_id == user_id,
+            )
+        ).one_or_none()
+        return None if row is None else _allocation(row)
+
+    def propose(self, epoch_id: EpochId) -> int:
+        """Recompute the proposals; rows that would not change are not written."""
+        values = {"node_id": self._node_id, "epoch_id": epoch_id}
+        return sum(
+            self._connection.execute(statement, values).rowcount
+            for statement in (_UPSERT, _RESET_IDLE_OVERRIDES, _DELETE_IDLE)
+        )
+
+    def set_final(
+        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+    ) -> None:
+        """Set what an admin decided for a user, in a row of its own if there is none yet."""
+        decided = {"final_units": final_units, "override_reason": reason}
+        self._connection.execute(
+            insert(epoch_allocations)
+            .values(
+                node_id=self._node_id,
+                epoch_id=epoch_id,
+                user_id=user_id,
+                proposed_units=0,
+                activity_count=0,
+                **decided,
+            )
+            .on_conflict_do_update(index_elements=["epoch_id", "user_id"], set_=decided)
+        )
+
+
+def _allocation(row: Row[Any]) -> Allocation:
+    return Allocation(
+        user_id=UserId(row.user_id),
+        proposed_units=row.proposed_units,
+        final_units=row.final_units,
+        override_reason=row.override_reason,
+        activity_count=row.activity_count,
+    )

@@ -1,0 +1,165 @@
+"""Curation on PostgreSQL: one statement for each bulk step, however many events there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, TextClause, and_, func, select, update
+
+from db_client.stores import curation_statements as statements
+from db_client.stores.activity import event_of_row
+from db_client.tables.activity import activity_events
+from db_client.tables.curation import activity_curation
+from ledger_core.domain.curation import CuratedEvent, CurationSummary
+from ledger_core.domain.epoch import Epoch
+from ledger_core.errors import EventNotCurated
+from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
+from ledger_core.ports.curation_store import CuratedActivity
+
+STREAMED_ROWS = 5_000  # rows fetched at once from a server-side cursor
+
+
+class PostgresCurationStore:
+    """The port CurationStore."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+        self._columns: Select[*tuple[Any, ...]] = select(
+            *(column for column in activity_curation.c if column.name not in ("id", "node_id")),
+            activity_events.c.source,
+            activity_events.c.event_type,
+            activity_events.c.payload_hash,
+        ).join(
+            activity_events,
+            and_(
+                activity_events.c.node_id == activity_curation.c.node_id,
+                activity_events.c.id == activity_curation.c.event_id,
+            ),
+        )
+
+    def find(self, epoch_id: EpochId, event_id: EventId) -> CuratedEvent | None:
+        """Return one event as it stands in the epoch."""
+        row = self._connection.execute(
+            self._columns.where(
+                activity_curation.c.node_id == self._node_id,
+                activity_curation.c.epoch_id == epoch_id,
+                activity_curation.c.event_id == event_id,
+            )
+        ).one_or_none()
+        return None if row is None else _curated_event(row)
+
+    def ordered_events(self, epoch_id: EpochId) -> Iterator[CuratedEvent]:
+        """Yield the epoch's events in order of their ids, from a server-side cursor."""
+        query = self._columns.where(
+            activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id
+        ).order_by(activity_curation.c.event_id)
+        with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
+            for row in rows:
+                yield _curated_event(row)
+
+    def ordered_activity(self, epoch_id: EpochId) -> Iterator[CuratedActivity]:
+        """Yield the same with the facts behind them."""
+        query = (
+            select(
+                activity_curation.c.event_id,
+                activity_curation.c.user_id,
+                activity_curation.c.included,
+                activity_curation.c.weight_override_milli,
+                activity_curation.c.late_from_epoch_id,
+                activity_curation.c.note,
+                activity_events,
+            )
+            .join(
+                activity_events,
+                and_(
+                    activity_events.c.node_id == activity_curation.c.node_id,
+                    activity_events.c.id == activity_curation.c.event_id,
+                ),
+            )
+            .where(activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id)
+            .order_by(activity_curation.c.event_id)
+        )
+        with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
+            for row in rows:
+                yield CuratedActivity(event=event_of_row(row), curation=_curated_event(row), note=row.note)
+
+    def summary(self, epoch_id: EpochId) -> CurationSummary:
+        """Return how many events the epoch holds, and how they stand."""
+        included = activity_curation.c.included
+        row = self._connection.execute(
+            select(
+                func.count().label("events"),
+                func.count().filter(included).label("included"),
+                func.count().filter(included, activity_curation.c.user_id.is_(None)).label("unresolved"),
+                func.count(activity_curation.c.late_from_epoch_id).label("late"),
+            ).where(activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id)
+        ).one()
+        return CurationSummary(
+            events=row.events, included=row.included, unresolved=row.unresolved, late=row.late
+        )
+
+    def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate the events of the epoch's window that no epoch holds."""
+        return self._run(
+            statements.ADD_WINDOW_EVENTS,
+            epoch,
+            at,
+            period_start=epoch.window.period_start,
+            period_end=epoch.window.period_end,
+        )
+
+    def add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate events that no epoch holds and whose window's epoch is closed."""
+        return self._run(statements.ADD_LATE_EVENTS, epoch, at)
+
+    def carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate events that closed unresolved and whose identity is bound by now."""
+        return self._run(statements.CARRY_RESOLVED_EVENTS, epoch, at)
+
+    def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
+        """Give each event of the epoch the user that its identity is bound to now."""
+        return self._run(statements.SYNC_USERS, epoch, at)
+
+    def judge(
+        self,
+        epoch_id: EpochId,
+        event_id: EventId,
+        *,
+        included: bool,
+        weight_override_milli: int | None,
+        note: str | None,
+        at: datetime,
+    ) -> None:
+        """Set an admin's judgement of one event."""
+        changed = self._connection.execute(
+            update(activity_curation)
+            .where(
+                activity_curation.c.node_id == self._node_id,
+                activity_curation.c.epoch_id == epoch_id,
+                activity_curation.c.event_id == event_id,
+            )
+            .values(included=included, weight_override_milli=weight_override_milli, note=note, updated_at=at)
+        )
+        if changed.rowcount != 1:
+            raise EventNotCurated(epoch_id, event_id)
+
+    def _run(self, statement: TextClause, epoch: Epoch, at: datetime, **values: object) -> int:
+        return self._connection.execute(
+            statement, {"node_id": self._node_id, "epoch_id": epoch.id, "at": at, **values}
+        ).rowcount
+
+
+def _curated_event(row: Row[*tuple[Any, ...]]) -> CuratedEvent:
+    return CuratedEvent(
+        event_id=EventId(row.event_id),
+        source=row.source,
+        event_type=row.event_type,
+        payload_hash=row.payload_hash,
+        user_id=None if row.user_id is None else UserId(row.user_id),
+        included=row.included,
+        weight_override_milli=row.weight_override_milli,
+        late_from_epoch_id=row.late_from_epoch_id,
+    )

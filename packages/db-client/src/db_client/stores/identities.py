@@ -1,0 +1,192 @@
+"""Users and identity bindings on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, insert, select, text
+
+from db_client.tables.identities import identity_events, user_bindings, users
+from ledger_core.domain.identity import IdentityBinding, IdentityChange, UnresolvedIdentity
+from ledger_core.domain.ledger_action import ActionContext
+from ledger_core.errors import IdentityAlreadyBound, IdentityNotBound
+from ledger_core.identifiers import EpochId, NodeId, UserId
+
+# Ordered, so that two writers of the same identities cannot deadlock.
+_ADD_USERS: Final = text("""
+    INSERT INTO users (node_id, user_id)
+    SELECT DISTINCT CAST(:node_id AS uuid), wanted FROM unnest(CAST(:user_id AS text[])) AS wanted ORDER BY wanted
+    ON CONFLICT DO NOTHING
+""")
+
+_BIND: Final = text("""
+    INSERT INTO user_bindings (node_id, provider, external_id, user_id, created_at)
+    SELECT :node_id, provider, external_id, user_id, :at
+    FROM unnest(CAST(:provider AS text[]), CAST(:external_id AS text[]), CAST(:user_id AS text[]))
+        AS wanted (provider, external_id, user_id)
+    ORDER BY provider COLLATE "C", external_id COLLATE "C"
+    ON CONFLICT DO NOTHING
+    RETURNING provider, external_id, user_id
+""")
+
+_FIND: Final = text("""
+    SELECT binding.provider, binding.external_id, binding.user_id
+    FROM unnest(CAST(:provider AS text[]), CAST(:external_id AS text[])) AS wanted (provider, external_id)
+    JOIN user_bindings AS binding
+        ON binding.node_id = :node_id
+        AND binding.provider = wanted.provider AND binding.external_id = wanted.external_id
+    ORDER BY binding.provider, binding.external_id
+""")
+
+_GROUPED: Final = """
+    SELECT event.source AS provider, event.platform_user_id AS external_id,
+        (array_agg(event.platform_login ORDER BY event.event_time DESC, event.id DESC))[1] AS login,
+        count(*) AS events, min(event.event_time) AS first_event_time,
+        max(event.event_time) AS last_event_time
+    FROM activity_events AS event
+"""
+
+_ORDER: Final = """
+    GROUP BY event.source, event.platform_user_id
+    ORDER BY count(*) DESC, event.source, event.platform_user_id NULLS LAST
+    LIMIT :limit
+"""
+
+_UNRESOLVED: Final = text(
+    _GROUPED
+    + """
+    WHERE event.node_id = :node_id AND NOT EXISTS (
+        SELECT FROM user_bindings AS binding
+        WHERE binding.node_id = event.node_id AND binding.provider = event.source
+            AND binding.external_id = event.platform_user_id
+    )
+"""
+    + _ORDER
+)
+
+_UNRESOLVED_IN_EPOCH: Final = text(
+    _GROUPED
+    + """
+    JOIN activity_curation AS curated
+        ON curated.node_id = event.node_id AND curated.event_id = event.id
+    WHERE curated.node_id = :node_id AND curated.epoch_id = :epoch_id
+        AND curated.included AND curated.user_id IS NULL
+"""
+    + _ORDER
+)
+
+
+class PostgresIdentityStore:
+    """The port IdentityStore."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+
+    def find_user(self, user_id: UserId) -> UserId | None:
+        """Return the user id if there is such a user."""
+        found = self._connection.execute(
+            select(users.c.user_id).where(users.c.node_id == self._node_id, users.c.user_id == user_id)
+        ).scalar_one_or_none()
+        return None if found is None else UserId(found)
+
+    def find_bindings(self, identities: Sequence[tuple[str, str]]) -> tuple[IdentityBinding, ...]:
+        """Return the bindings of those that are bound, in order."""
+        rows = self._connection.execute(
+            _FIND,
+            {
+                "node_id": self._node_id,
+                "provider": [provider for provider, _ in identities],
+                "external_id": [external_id for _, external_id in identities],
+            },
+        )
+        return tuple(_binding(row) for row in rows)
+
+    def list_unresolved(self, epoch_id: EpochId | None, *, limit: int) -> tuple[UnresolvedIdentity, ...]:
+        """Return identities with events but no user, the most events first."""
+        values = {"node_id": self._node_id, "limit": limit}
+        rows = (
+            self._connection.execute(_UNRESOLVED, values)
+            if epoch_id is None
+            else self._connection.execute(_UNRESOLVED_IN_EPOCH, values | {"epoch_id": epoch_id})
+        )
+        return tuple(_unresolved(row) for row in rows)
+
+    def bind(self, bindings: Sequence[IdentityBinding], context: ActionContext, *, at: datetime) -> int:
+        """Bind what is bound to nobody; the primary key keeps everyone else out."""
+        values = {
+            "node_id": self._node_id,
+            "at": at,
+            "provider": [binding.provider for binding in bindings],
+            "external_id": [binding.external_id for binding in bindings],
+            "user_id": [binding.user_id for binding in bindings],
+        }
+        self._connection.execute(_ADD_USERS, values)
+        added = self._connection.execute(_BIND, values).all()
+        wanted = {(binding.provider, binding.external_id): binding.user_id for binding in bindings}
+        for found in self.find_bindings(list(wanted)):
+            if found.user_id != wanted[found.provider, found.external_id]:
+                raise IdentityAlreadyBound(found.provider, found.external_id, found.user_id)
+        self._record([_binding(row) for row in added], IdentityChange.BOUND, context, at)
+        return len(added)
+
+    def unbind(self, provider: str, external_id: str, context: ActionContext, *, at: datetime) -> UserId:
+        """Take a binding back and return whose it was."""
+        row = self._connection.execute(
+            delete(user_bindings)
+            .where(
+                user_bindings.c.node_id == self._node_id,
+                user_bindings.c.provider == provider,
+                user_bindings.c.external_id == external_id,
+            )
+            .returning(user_bindings)
+        ).one_or_none()
+        if row is None:
+            raise IdentityNotBound(provider, external_id)
+        removed = _binding(row)
+        self._record([removed], IdentityChange.UNBOUND, context, at)
+        return removed.user_id
+
+    def _record(
+        self,
+        bindings: Sequence[IdentityBinding],
+        change: IdentityChange,
+        context: ActionContext,
+        at: datetime,
+    ) -> None:
+        if not bindings:
+            return
+        self._connection.execute(
+            insert(identity_events),
+            [
+                {
+                    "node_id": self._node_id,
+                    "provider": binding.provider,
+                    "external_id": binding.external_id,
+                    "user_id": binding.user_id,
+                    "change": change.value,
+                    "actor": context.actor,
+                    "reason": context.reason,
+                    "workflow_id": context.workflow_id,
+                    "at": at,
+                }
+                for binding in bindings
+            ],
+        )
+
+
+def _binding(row: Row[Any]) -> IdentityBinding:
+    return IdentityBinding(provider=row.provider, external_id=row.external_id, user_id=UserId(row.user_id))
+
+
+def _unresolved(row: Row[Any]) -> UnresolvedIdentity:
+    return UnresolvedIdentity(
+        provider=row.provider,
+        external_id=row.external_id,
+        login=row.login,
+        events=row.events,
+        first_event_time=row.first_event_time.astimezone(UTC),
+        last_event_time=row.last_event_time.astimezone(UTC),
+    )

@@ -1,0 +1,112 @@
+"""Statements on PostgreSQL: stored in parts, rebuilt whole, and checked against their hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, select
+
+from db_client.stores.epochs import PostgresEpochStore
+from db_client.stores.pool import PostgresPoolStore
+from db_client.tables.statements import payout_statements
+from ledger_core.domain.payouts import PayoutLine
+from ledger_core.domain.statement import STATEMENT_FORMAT, PayoutStatement, payout_document
+from ledger_core.errors import StatementCorrupt
+from ledger_core.identifiers import EpochId, NodeId
+
+
+class PostgresStatementStore:
+    """The port StatementStore."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+        self._epochs = PostgresEpochStore(connection, node_id)
+        self._pool = PostgresPoolStore(connection, node_id)
+
+    def find(self, epoch_id: EpochId) -> PayoutStatement | None:
+        """Return the epoch's statement, rebuilt from its row."""
+        row = self._connection.execute(
+            select(payout_statements).where(
+                payout_statements.c.node_id == self._node_id,
+                payout_statements.c.epoch_id == epoch_id,
+                payout_statements.c.supersedes_statement_id.is_(None),
+            )
+        ).one_or_none()
+        return None if row is None else self._statement(row)
+
+    def head_hash(self) -> str | None:
+        """Return the hash that no other statement names as the one before it."""
+        successor = payout_statements.alias("successor")
+        return self._connection.execute(
+            select(payout_statements.c.statement_hash)
+            .outerjoin(
+                successor,
+                and_(
+                    successor.c.node_id == payout_statements.c.node_id,
+                    successor.c.previous_statement_hash == payout_statements.c.statement_hash,
+                ),
+            )
+            .where(payout_statements.c.node_id == self._node_id, successor.c.id.is_(None))
+        ).scalar_one_or_none()
+
+    def chain(self) -> Iterator[PayoutStatement]:
+        """Yield the statements from the first on, one in memory at a time."""
+        previous: str | None = None
+        while True:
+            row = self._connection.execute(
+                select(payout_statements).where(
+                    payout_statements.c.node_id == self._node_id,
+                    payout_statements.c.previous_statement_hash.is_not_distinct_from(previous),
+                )
+            ).one_or_none()
+            if row is None:
+                return
+            yield self._statement(row)
+            previous = row.statement_hash
+
+    def add(self, statement: PayoutStatement, *, created_at: datetime) -> None:
+        """Store the statement; the unique index allows one a closed epoch (EPOCH_CLOSE_IDEMPOTENT)."""
+        self._connection.execute(
+            insert(payout_statements).values(
+                node_id=self._node_id,
+                epoch_id=statement.epoch_id,
+                format=STATEMENT_FORMAT,
+                activity_set_hash=statement.activity_set_hash,
+                allocation_set_hash=statement.allocation_set_hash,
+                pool_total_credits=statement.pool_total_credits,
+                payouts_json=[payout_document(line) for line in statement.payouts],
+                statement_hash=statement.statement_hash,
+                previous_statement_hash=statement.previous_statement_hash,
+                created_at=created_at,
+            )
+        )
+
+    def _statement(self, row: Row[Any]) -> PayoutStatement:
+        epoch = self._epochs.get(row.epoch_id)
+        statement = PayoutStatement(
+            node_id=self._node_id,
+            epoch_id=epoch.id,
+            window=epoch.window,
+            weight_config=epoch.weight_config,
+            activity_set_hash=row.activity_set_hash,
+            allocation_set_hash=row.allocation_set_hash,
+            pool_components=self._pool.list_all(epoch.id),
+            pool_total_credits=row.pool_total_credits,
+            payouts=tuple(_payout_line(line) for line in row.payouts_json),
+            previous_statement_hash=row.previous_statement_hash,
+        )
+        if statement.statement_hash != row.statement_hash or row.format != STATEMENT_FORMAT:
+            raise StatementCorrupt(epoch.id, row.statement_hash, statement.statement_hash)
+        return statement
+
+
+def _payout_line(line: dict[str, str]) -> PayoutLine:
+    return PayoutLine(
+        user_id=line["user_id"],
+        total_units=int(line["total_units"]),
+        share=line["share"],
+        amount_credits=int(line["amount_credits"]),
+    )
