@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from sqlalchemy import Engine, text
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+
 from db_client.engine import create_ledger_engine, parse_database_url
 from db_client.migrate import upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
 from ledger_core.identifiers import NodeId
 from scheduler_worker.local.postgres import local_postgres
-from sqlalchemy import Engine, text
+from scheduler_worker.local.temporal import local_temporal
 
 WORKER_LOGIN = "ledger_test_worker"
 READER_LOGIN = "ledger_test_reader"
+NAMESPACE_CACHE_SECONDS = 11  # a server's frontends learn of a new namespace within ten
 LOGIN_PASSWORD = "only for tests on loopback"
 
 
@@ -115,3 +122,40 @@ def _url(url: str, database: str, *, login: str | None = None) -> str:
 def _run_alone(engine: Engine, statement: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
+
+
+NAMESPACES = 80  # a namespace a test: deterministic workflow ids never meet; more than one worker's share
+
+
+@pytest.fixture(scope="session")
+def temporal_address_and_namespaces() -> Iterator[tuple[str, Iterator[str]]]:
+    """A Temporal server: TEMPORAL_ADDRESS, where namespaces are registered, else one of our own."""
+    given = os.environ.get("TEMPORAL_ADDRESS")
+    run = uuid.uuid4().hex[:8]
+    names = [f"ledger-test-{run}-{number}" for number in range(NAMESPACES)]
+    if given:
+        asyncio.run(_register(given, names))
+        yield given, iter(names)
+        return
+    with local_temporal(None, ui=False, namespaces=names) as server:
+        yield server.address, iter(names)
+
+
+@pytest.fixture
+def temporal_address(temporal_address_and_namespaces: tuple[str, Iterator[str]]) -> str:
+    return temporal_address_and_namespaces[0]
+
+
+@pytest.fixture
+def namespace(temporal_address_and_namespaces: tuple[str, Iterator[str]]) -> str:
+    """A namespace that no other test uses."""
+    return next(temporal_address_and_namespaces[1])
+
+
+async def _register(address: str, names: list[str]) -> None:
+    client = await Client.connect(address)
+    for name in names:
+        await client.workflow_service.register_namespace(
+            RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+        )
+    await asyncio.sleep(NAMESPACE_CACHE_SECONDS)

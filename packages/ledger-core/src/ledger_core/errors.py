@@ -130,6 +130,18 @@ class EventPaidTwice(LedgerError):
         super().__init__("the event counts in another epoch already")
 
 
+class EventCorrupt(LedgerError):
+    """A stored event no longer gives its own payload_hash."""
+
+    code = "event-corrupt"
+
+    def __init__(self, event_id: str, stored_hash: str, computed_hash: str) -> None:
+        super().__init__(f"event {event_id} is stored with hash {stored_hash} but gives {computed_hash}")
+        self.event_id = event_id
+        self.stored_hash = stored_hash
+        self.computed_hash = computed_hash
+
+
 # --- identities and allocations -------------------------------------------------------------------
 
 

@@ -1,0 +1,34 @@
+"""An in-memory ledger, a scripted source and builders, for the tests of whoever uses the ledger."""
+
+from ledger_core.testing.builders import (
+    MONDAY,
+    RETRIEVED_AT,
+    FixedClock,
+    make_binding,
+    make_component,
+    make_context,
+    make_event,
+    make_page,
+    make_window,
+)
+from ledger_core.testing.in_memory_ledger import InMemoryLedger, InMemoryTransaction, InMemoryView
+from ledger_core.testing.in_memory_state import IdentityEvent
+from ledger_core.testing.scripted_source import ScriptedSource, SourceCall
+
+__all__ = [
+    "MONDAY",
+    "RETRIEVED_AT",
+    "FixedClock",
+    "IdentityEvent",
+    "InMemoryLedger",
+    "InMemoryTransaction",
+    "InMemoryView",
+    "ScriptedSource",
+    "SourceCall",
+    "make_binding",
+    "make_component",
+    "make_context",
+    "make_event",
+    "make_page",
+    "make_window",
+]

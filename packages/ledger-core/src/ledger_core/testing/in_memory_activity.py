@@ -1,0 +1,75 @@
+"""Activity events and the cursors behind them, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.errors import CursorMoved
+from ledger_core.identifiers import EventId, StreamRef
+from ledger_core.ports.activity_store import StoredEvents
+from ledger_core.testing.in_memory_state import Scope
+
+
+class InMemoryActivityReader:
+    """Events to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, event_id: EventId) -> ActivityEvent | None:
+        """Return the event, if it is stored."""
+        return self._scope.state.events.get(event_id)
+
+    def count_waiting(self) -> int:
+        """Return how many events have no row of curation in any epoch."""
+        state = self._scope.state
+        return len(state.events) - len({event_id for _, event_id in state.curation})
+
+
+class InMemoryActivityStore(InMemoryActivityReader):
+    """Events to write."""
+
+    def store(self, events: Sequence[ActivityEvent]) -> StoredEvents:
+        """Insert what is new; of one id the first is kept, also within a page (ACTIVITY_IDEMPOTENT)."""
+        stored = self._scope.state.events
+        duplicates = conflicts = 0
+        for event in events:
+            kept = stored.get(event.id)
+            if kept is None:
+                stored[event.id] = event
+            elif kept.payload_hash == event.payload_hash:
+                duplicates += 1
+            else:
+                conflicts += 1
+        inserted = len(events) - duplicates - conflicts
+        return StoredEvents(inserted=inserted, duplicates=duplicates, conflicts=conflicts)
+
+
+class InMemoryCursorReader:
+    """Cursors to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, stream: StreamRef) -> str | None:
+        """Return the stream's cursor; None when nothing was collected yet."""
+        return self._scope.state.cursors.get(stream)
+
+
+class InMemoryCursorStore(InMemoryCursorReader):
+    """Cursors to write."""
+
+    def advance(
+        self,
+        stream: StreamRef,
+        *,
+        expected: str | None,
+        cursor: str,
+        retrieved_at: datetime,  # noqa: ARG002 - PostgreSQL keeps it for people to look at; no port reads it
+    ) -> None:
+        """Move the cursor, or raise CursorMoved when it no longer stands at `expected`."""
+        if self.find(stream) != expected:
+            raise CursorMoved(str(stream))
+        self._scope.state.cursors[stream] = cursor

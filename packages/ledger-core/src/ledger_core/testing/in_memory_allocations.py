@@ -1,0 +1,101 @@
+"""Allocations and pool components, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ledger_core.domain.allocation import Allocation, ProposedAllocation, compute_proposed_allocations
+from ledger_core.domain.pool import PoolComponent
+from ledger_core.errors import PoolComponentDiffers, UserNotFound
+from ledger_core.identifiers import EpochId, UserId
+from ledger_core.testing.in_memory_curation import InMemoryCurationReader
+from ledger_core.testing.in_memory_state import Scope
+
+
+class InMemoryAllocationReader:
+    """Allocations to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def list_all(self, epoch_id: EpochId) -> tuple[Allocation, ...]:
+        """Return the epoch's allocations, ordered by user id."""
+        rows = self._scope.state.allocations
+        return tuple(rows[key] for key in sorted(rows) if key[0] == epoch_id)
+
+    def find(self, epoch_id: EpochId, user_id: UserId) -> Allocation | None:
+        """Return one user's allocation."""
+        return self._scope.state.allocations.get((epoch_id, user_id))
+
+
+class InMemoryAllocationStore(InMemoryAllocationReader):
+    """Allocations to write."""
+
+    def propose(self, epoch_id: EpochId) -> int:
+        """Recompute the proposals; return how many rows were inserted, changed or deleted."""
+        self._scope.check_writable(epoch_id)
+        state = self._scope.state
+        events = InMemoryCurationReader(self._scope).ordered_events(epoch_id)
+        weights = state.epochs[epoch_id].weight_config
+        proposals = {proposal.user_id: proposal for proposal in compute_proposed_allocations(events, weights)}
+        changed = 0
+        for before in self.list_all(epoch_id):
+            user = before.user_id
+            after = _proposed(before, proposals.pop(user, None))
+            if after is None:
+                del state.allocations[epoch_id, user]
+            else:
+                state.allocations[epoch_id, user] = after
+            changed += after != before
+        for user, proposal in proposals.items():
+            state.allocations[epoch_id, user] = Allocation(
+                user_id=user, proposed_units=proposal.proposed_units, activity_count=proposal.activity_count
+            )
+        return changed + len(proposals)
+
+    def set_final(
+        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+    ) -> None:
+        """Set what an admin decided for a user, or raise UserNotFound or EpochClosed."""
+        self._scope.check_writable(epoch_id)
+        state = self._scope.state
+        if user_id not in state.users:
+            raise UserNotFound(user_id)
+        before = self.find(epoch_id, user_id)
+        if before is None and final_units is None:
+            return  # there is no decision to take back
+        row = before or Allocation(user_id=user_id, proposed_units=0)
+        state.allocations[epoch_id, user_id] = replace(row, final_units=final_units, override_reason=reason)
+
+
+class InMemoryPoolReader:
+    """Components to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def list_all(self, epoch_id: EpochId) -> tuple[PoolComponent, ...]:
+        """Return the epoch's components, ordered by component id."""
+        rows = self._scope.state.components
+        return tuple(rows[key] for key in sorted(rows) if key[0] == epoch_id)
+
+
+class InMemoryPoolStore(InMemoryPoolReader):
+    """Components to write."""
+
+    def add(self, epoch_id: EpochId, component: PoolComponent) -> None:
+        """Record a component, or raise EpochClosed (POOL_IMMUTABLE) or PoolComponentDiffers."""
+        self._scope.check_writable(epoch_id)
+        key = (epoch_id, component.component_id)
+        if key in self._scope.state.components:  # POOL_UNIQUE_PER_TYPE
+            raise PoolComponentDiffers(epoch_id, component.component_id)
+        self._scope.state.components[key] = component
+
+
+def _proposed(before: Allocation, proposal: ProposedAllocation | None) -> Allocation | None:
+    """Return the row that follows from the proposal; None when nothing keeps it."""
+    if proposal is not None:
+        return replace(before, proposed_units=proposal.proposed_units, activity_count=proposal.activity_count)
+    if before.final_units is None:
+        return None
+    return replace(before, proposed_units=0, activity_count=0)

@@ -1,0 +1,73 @@
+"""What must hold between two states of an in-memory ledger, whatever was done in between.
+
+A breach is a mistake of the ledger itself, never a refusal: every rule here has its refusal elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from ledger_core.identifiers import EpochId
+from ledger_core.testing.in_memory_curation import is_paid
+from ledger_core.testing.in_memory_state import LedgerState
+
+
+def check_commit(before: LedgerState, after: LedgerState) -> None:
+    """Assert every invariant that a state can show, and those that a step from one to the next can."""
+    _check_epochs(after)
+    _check_curation(after)
+    _check_statements(after)
+    _check_nothing_rewritten(before, after)
+
+
+def _check_epochs(state: LedgerState) -> None:
+    assert sum(epoch.is_open for epoch in state.epochs.values()) <= 1, "ONE_OPEN_EPOCH"
+    windows = sorted(epoch.window for epoch in state.epochs.values())
+    assert not any(one.overlaps(other) for one, other in pairwise(windows)), "EPOCH_WINDOWS_DISJOINT"
+    for epoch in state.epochs.values():
+        if epoch.pool_total_credits is not None:
+            parts = [
+                part.amount_credits for (owner, _), part in state.components.items() if owner == epoch.id
+            ]
+            assert sum(parts) == epoch.pool_total_credits, "POOL_REPRODUCIBLE"
+
+
+def _check_curation(state: LedgerState) -> None:
+    paid = Counter(event_id for (_, event_id), row in state.curation.items() if is_paid(row))
+    assert all(times == 1 for times in paid.values()), "EVENT_PAID_ONCE"
+    for _, event_id in state.curation:
+        assert event_id in state.events, "curation of an event that is not stored"
+    for user_id in state.bindings.values():
+        assert user_id in state.users, "a binding to a user that does not exist"
+
+
+def _check_statements(state: LedgerState) -> None:
+    for epoch_id, statement in state.statements.items():
+        assert not state.epochs[epoch_id].is_open, "a statement of an open epoch"
+        assert statement.pool_total_credits == state.epochs[epoch_id].pool_total_credits, "POOL_REPRODUCIBLE"
+
+
+def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
+    for event_id, event in before.events.items():
+        assert after.events.get(event_id) is event, "ACTIVITY_APPEND_ONLY"
+    for component_key, component in before.components.items():
+        assert after.components.get(component_key) is component, "POOL_IMMUTABLE"
+    for epoch_id, epoch in before.epochs.items():
+        assert after.epochs[epoch_id].weight_config == epoch.weight_config, "WEIGHT_PINNING"
+        if not epoch.is_open:
+            assert after.epochs[epoch_id] == epoch, "EPOCH_CLOSED_FOREVER"
+            assert after.statements.get(epoch_id) is before.statements.get(epoch_id), "EPOCH_CLOSED_FOREVER"
+            assert _frozen(before, epoch_id) == _frozen(after, epoch_id), "CURATION_FREEZE_ON_CLOSE"
+    assert after.actions[: len(before.actions)] == before.actions, "an action was rewritten"
+    history = after.identity_events[: len(before.identity_events)]
+    assert history == before.identity_events, "an identity event was rewritten"
+
+
+def _frozen(state: LedgerState, epoch_id: EpochId) -> tuple[object, ...]:
+    """Return everything of a closed epoch that no write may touch."""
+    return (
+        {key: row for key, row in state.curation.items() if key[0] == epoch_id},
+        {key: row for key, row in state.allocations.items() if key[0] == epoch_id},
+        {key: row for key, row in state.components.items() if key[0] == epoch_id},
+    )

@@ -1,0 +1,79 @@
+"""Payout statements and admin actions, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ledger_core.domain.ledger_action import LedgerAction
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.errors import LedgerRuleBroken
+from ledger_core.identifiers import EpochId
+from ledger_core.testing.in_memory_state import Scope
+
+
+class InMemoryStatementReader:
+    """Statements to read; none is ever corrupt, as they are kept as values."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def find(self, epoch_id: EpochId) -> PayoutStatement | None:
+        """Return the epoch's statement."""
+        return self._scope.state.statements.get(epoch_id)
+
+    def head_hash(self) -> str | None:
+        """Return the hash that no other statement names as the previous one."""
+        statements = self._scope.state.statements.values()
+        hashes = {statement.statement_hash for statement in statements}
+        heads = hashes - {statement.previous_statement_hash for statement in statements}
+        assert len(heads) == min(len(hashes), 1), "the statements are no chain"
+        return heads.pop() if heads else None
+
+    def chain(self) -> Iterator[PayoutStatement]:
+        """Yield the node's statements from the first to the newest."""
+        following = {
+            statement.previous_statement_hash: statement
+            for statement in self._scope.state.statements.values()
+        }
+        statement = following.get(None)
+        while statement is not None:
+            yield statement
+            statement = following.get(statement.statement_hash)
+
+
+class InMemoryStatementStore(InMemoryStatementReader):
+    """Statements to write."""
+
+    def add(
+        self,
+        statement: PayoutStatement,
+        *,
+        created_at: datetime,  # noqa: ARG002 - PostgreSQL keeps it for people to look at; no port reads it
+    ) -> None:
+        """Store the statement of an epoch that this transaction closed, or raise LedgerRuleBroken."""
+        state = self._scope.state
+        assert statement.node_id == state.node_id, "NODE_SCOPED: the statement is another node's"
+        if statement.epoch_id not in self._scope.closed_here or statement.epoch_id in state.statements:
+            raise LedgerRuleBroken("EPOCH_CLOSED_FOREVER")
+        assert statement.previous_statement_hash == self.head_hash(), "the statement forks the chain"
+        state.statements[statement.epoch_id] = statement
+
+
+class InMemoryActionReader:
+    """Actions to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def list_latest(self, *, limit: int) -> tuple[LedgerAction, ...]:
+        """Return up to limit actions, the newest first."""
+        return tuple(reversed(self._scope.state.actions))[:limit]
+
+
+class InMemoryActionLog(InMemoryActionReader):
+    """Actions to write."""
+
+    def append(self, action: LedgerAction) -> None:
+        """Record an action."""
+        self._scope.state.actions.append(action)

@@ -1,0 +1,58 @@
+"""Activities of admins: one use case each."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from ledger_core.identifiers import EpochId, EventId, UserId
+from ledger_core.ports.clock import Clock
+from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from ledger_core.use_cases.bind_identity import bind_identities
+from ledger_core.use_cases.curate_event import curate_event
+from scheduler_worker.messages import (
+    AdjustAllocationCommand,
+    BindCommand,
+    JudgeEventCommand,
+    WriteReport,
+)
+
+
+class AdminActivities:
+    """What an admin decides."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    @activity.defn
+    def adjust_allocation(self, command: AdjustAllocationCommand) -> WriteReport:
+        """Set or clear a user's final units."""
+        changed = adjust_allocation(
+            self._ledger,
+            EpochId(command.epoch_id),
+            UserId(command.user_id),
+            final_units=command.final_units,
+            context=command.context,
+            clock=self._clock,
+        )
+        return WriteReport(changed=changed)
+
+    @activity.defn
+    def judge_event(self, command: JudgeEventCommand) -> WriteReport:
+        """Include, exclude or re-weight an event."""
+        changed = curate_event(
+            self._ledger,
+            EpochId(command.epoch_id),
+            EventId(command.event_id),
+            included=command.included,
+            weight_override_milli=command.weight_override_milli,
+            context=command.context,
+            clock=self._clock,
+        )
+        return WriteReport(changed=changed)
+
+    @activity.defn
+    def bind_identities(self, command: BindCommand) -> int:
+        """Bind identities to users; return how many were new."""
+        return bind_identities(self._ledger, command.bindings, command.context, clock=self._clock)

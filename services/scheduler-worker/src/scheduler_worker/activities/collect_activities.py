@@ -1,0 +1,77 @@
+"""Collecting one stream: page by page, each page's events and cursor in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Final
+
+from temporalio import activity
+
+from ledger_core.errors import LedgerError
+from ledger_core.identifiers import StreamRef
+from ledger_core.ports.activity_source import ActivityPage, ActivitySource
+from ledger_core.ports.activity_store import StoredEvents
+from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.store_page import find_cursor, store_page
+from scheduler_worker.messages import StreamReport, StreamRequest
+
+SHOWN_CURSOR_CHARACTERS: Final = 200  # a report is read by people; the ledger keeps the whole cursor
+
+
+class StreamNotConfigured(LedgerError):
+    """This worker's ledger.toml names no such source."""
+
+    code = "stream-not-configured"
+
+    def __init__(self, stream: StreamRef) -> None:
+        super().__init__(f"this worker's ledger.toml has no source for {stream}")
+        self.stream = stream
+
+
+class CollectActivities:
+    """What a workflow does to sources."""
+
+    def __init__(self, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource]) -> None:
+        self._ledger = ledger
+        self._sources = sources
+
+    @activity.defn
+    def collect_stream(self, request: StreamRequest) -> StreamReport:
+        """Store everything that the stream has after its cursor; an attempt goes on where one stopped."""
+        source = self._sources.get(request.stream)
+        if source is None:
+            raise StreamNotConfigured(request.stream)
+        cursor = find_cursor(self._ledger, request.stream)
+        report = StreamReport(stream=request.stream, cursor=_shown(cursor))
+        pages = source.pages(request.stream, cursor, until=request.window.period_end)
+        with closing(pages):  # type: ignore[type-var]  # generators close; other iterators need not
+            for page in pages:
+                # A cancellation waits until the page is in or out: the count must be what was stored.
+                with activity.shield_thread_cancel_exception():
+                    stored = store_page(self._ledger, request.stream, page, expected_cursor=cursor)
+                cursor = page.cursor
+                report = _after_page(report, page, stored)
+                activity.heartbeat(report.pages, report.inserted)
+        activity.logger.info("stream_collected", extra={"pages": report.pages, "inserted": report.inserted})
+        return replace(report, complete=True)
+
+
+def _after_page(report: StreamReport, page: ActivityPage, stored: StoredEvents) -> StreamReport:
+    return replace(
+        report,
+        pages=report.pages + 1,
+        inserted=report.inserted + stored.inserted,
+        duplicates=report.duplicates + stored.duplicates,
+        conflicts=report.conflicts + stored.conflicts,
+        skipped=dict(Counter(report.skipped) + Counter(page.skipped)),
+        cursor=_shown(page.cursor),
+    )
+
+
+def _shown(cursor: str | None) -> str | None:
+    if cursor is None or len(cursor) <= SHOWN_CURSOR_CHARACTERS:
+        return cursor
+    return cursor[:SHOWN_CURSOR_CHARACTERS] + "..."

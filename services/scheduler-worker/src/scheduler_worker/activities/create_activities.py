@@ -1,0 +1,36 @@
+"""All activities of a worker, made from the ports that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ledger_core.identifiers import StreamRef
+from ledger_core.ports.activity_source import ActivitySource
+from ledger_core.ports.clock import Clock
+from ledger_core.ports.ledger import Ledger
+from scheduler_worker.activities.admin_activities import AdminActivities
+from scheduler_worker.activities.collect_activities import CollectActivities
+from scheduler_worker.activities.epoch_activities import EpochActivities
+
+
+def create_activities(
+    *, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], clock: Clock
+) -> list[Callable[..., Any]]:
+    """Return the activities that a worker registers."""
+    epochs = EpochActivities(ledger, clock)
+    collects = CollectActivities(ledger, sources)
+    admin = AdminActivities(ledger, clock)
+    return [
+        epochs.plan_windows,
+        epochs.open_epoch,
+        epochs.curate_epoch,
+        epochs.curate_open_epoch,
+        epochs.record_base_issuance,
+        epochs.record_pool_component,
+        epochs.finalize_epoch,
+        collects.collect_stream,
+        admin.adjust_allocation,
+        admin.judge_event,
+        admin.bind_identities,
+    ]

@@ -1,0 +1,50 @@
+"""From the ledger's refusals to Temporal's failures: the one place that decides what is tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
+
+RETRIED_REFUSALS = (CursorMoved,)  # the next attempt begins where the cursor stands now
+
+
+class RefusalInterceptor(Interceptor):
+    """Wraps every activity of a worker in the translation of refusals."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name
+        """Return the translating interceptor."""
+        return _Translation(next)
+
+
+class _Translation(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - Temporal's name
+        try:
+            return await self.next.execute_activity(input)
+        except (LedgerError, SourceUnavailable) as error:
+            raise failure_of(error) from None  # a history needs no second stack trace
+
+
+def failure_of(error: LedgerError | SourceUnavailable) -> ApplicationError:
+    """Return the failure that a workflow sees: its type is the refusal's stable code.
+
+    Holds: a refusal is final, and expected enough not to be logged as a fault; an unavailable source is
+           tried again, exactly as late as it asked for.
+    """
+    if isinstance(error, SourceUnavailable):
+        wait = error.retry_after_seconds
+        return ApplicationError(
+            str(error),
+            type="source-unavailable",
+            next_retry_delay=None if wait is None else timedelta(seconds=wait),
+        )
+    return ApplicationError(
+        str(error),
+        type=error.code,
+        non_retryable=not isinstance(error, RETRIED_REFUSALS),
+        category=ApplicationErrorCategory.BENIGN,
+    )

@@ -1,0 +1,144 @@
+"""The composition root: the only module that names concrete adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from db_client.engine import create_ledger_engine
+from db_client.migrate import current_revision, newest_revision, upgrade_schema
+from db_client.postgres_ledger import PostgresLedger
+from db_client.roles import LedgerRole, grant_login, grant_roles
+from ledger_core.errors import LedgerError
+from ledger_core.identifiers import NodeId, StreamRef
+from ledger_core.ports.activity_source import ActivitySource
+from ledger_core.ports.ledger import Ledger, LedgerReader
+from scheduler_worker.policy import Policy
+from scheduler_worker.sources.git.git_source import GitSource
+
+
+class DatabaseUnreachable(LedgerError):
+    """No database answers at the configured address, or it lets nobody in."""
+
+    code = "database-unreachable"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the database can't be used: {problem}")
+
+
+class SchemaOutdated(LedgerError):
+    """The database has another schema than this version of the program works with."""
+
+    code = "schema-outdated"
+
+    def __init__(self, found: str | None, wanted: str) -> None:
+        where = "has no ledger schema yet" if found is None else f"has schema {found}, not {wanted}"
+        super().__init__(f"the database {where}; run `ledger db upgrade`")
+
+
+def system_clock() -> datetime:
+    """Return now, in UTC."""
+    return datetime.now(tz=UTC)
+
+
+@contextmanager
+def opened_ledger(database_url: str, node_id: NodeId, *, application_name: str) -> Iterator[Ledger]:
+    """Open the node's ledger to read and write.
+
+    Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
+    """
+    engine = create_ledger_engine(database_url, application_name=application_name)
+    try:
+        with database_errors():
+            found = current_revision(engine)
+        if found != newest_revision():
+            raise SchemaOutdated(found, newest_revision())
+        yield PostgresLedger(engine, node_id)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def opened_reader(database_url: str, node_id: NodeId) -> Iterator[LedgerReader]:
+    """Open the node's ledger to read only (WRITES_VIA_TEMPORAL): its sessions refuse every write.
+
+    Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
+    """
+    with opened_ledger(database_url, node_id, application_name="ledger-cli") as ledger, database_errors():
+        yield ledger
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn a database that can't be reached into one sentence, without its address.
+
+    Raises: DatabaseUnreachable.
+    """
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as error:
+        lines = str(error.orig).strip().splitlines() or ["no reason given"]
+        raise DatabaseUnreachable(lines[0][:300]) from error
+
+
+def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:
+    """Return the policy's sources by the streams that they serve."""
+    sources: dict[StreamRef, ActivitySource] = {}
+    for git in policy.git_sources:
+        source = GitSource(
+            name=git.name,
+            path=git.path,
+            branch=git.branch,
+            accept_rewrites=git.accept_rewrites,
+            commit_url=git.commit_url,
+            clock=system_clock,
+        )
+        sources.update(dict.fromkeys(source.streams(), source))
+    return sources
+
+
+def upgrade_database(database_url: str) -> str:
+    """Migrate the database to the newest schema and return its revision.
+
+    Raises: DatabaseUnreachable, DatabaseUrlInvalid.
+    """
+    engine = create_ledger_engine(database_url, application_name="ledger-upgrade")
+    try:
+        with database_errors():
+            return upgrade_schema(engine)
+    finally:
+        engine.dispose()
+
+
+def database_revisions(database_url: str) -> tuple[str | None, str]:
+    """Return the database's revision and the one that this version migrates to.
+
+    Raises: DatabaseUnreachable, DatabaseUrlInvalid.
+    """
+    engine = create_ledger_engine(database_url, application_name="ledger-upgrade")
+    try:
+        with database_errors():
+            return current_revision(engine), newest_revision()
+    finally:
+        engine.dispose()
+
+
+def grant_database_roles(
+    database_url: str, *, logins: Mapping[str, str], passwords: Mapping[str, str] | None = None
+) -> None:
+    """Create and set up the roles, and let each login act as `worker` or `reader`.
+
+    Raises: RoleRightsMissing, DatabaseUnreachable, DatabaseUrlInvalid.
+    """
+    roles = {"worker": LedgerRole.WORKER, "reader": LedgerRole.READER}
+    engine = create_ledger_engine(database_url, application_name="ledger-grant")
+    try:
+        with database_errors():
+            grant_roles(engine)
+            for login, role in logins.items():
+                grant_login(engine, roles[role], login, password=(passwords or {}).get(login))
+    finally:
+        engine.dispose()

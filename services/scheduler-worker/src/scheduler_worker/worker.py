@@ -1,0 +1,57 @@
+"""The worker: everything that this service registers on its task queue."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from ledger_core.errors import LedgerError
+from scheduler_worker.activities.refusals import RefusalInterceptor
+from scheduler_worker.workflows.all_workflows import ALL_WORKFLOWS
+
+ACTIVITY_THREADS: Final = 8  # each may hold a database connection: keep it below the pool's
+GRACEFUL_SHUTDOWN: Final = timedelta(seconds=20)  # below a container's usual 30 s
+HEARTBEAT_INTERVAL: Final = timedelta(seconds=5)  # how soon a cancellation reaches an activity
+
+
+def create_worker(
+    client: Client, *, task_queue: str, activities: Sequence[Callable[..., Any]], threads: ThreadPoolExecutor
+) -> Worker:
+    """Return the worker, not yet running."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=ALL_WORKFLOWS,
+        activities=activities,
+        activity_executor=threads,
+        max_concurrent_activities=ACTIVITY_THREADS,
+        interceptors=[RefusalInterceptor()],
+        # A refusal in workflow code fails the run; otherwise its task would be tried for ever.
+        workflow_failure_exception_types=[LedgerError],
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        # Loading the core and the messages again for each run would cost 100 ms a workflow.
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(
+                "ledger_core", "scheduler_worker"
+            )
+        ),
+    )
+
+
+@asynccontextmanager
+async def running_worker(
+    client: Client, *, task_queue: str, activities: Sequence[Callable[..., Any]]
+) -> AsyncIterator[Worker]:
+    """Run a worker for the length of the block, and drain it at the end."""
+    with ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity") as threads:
+        worker = create_worker(client, task_queue=task_queue, activities=activities, threads=threads)
+        async with worker:
+            yield worker

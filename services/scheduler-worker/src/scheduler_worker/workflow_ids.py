@@ -1,0 +1,51 @@
+"""The ids of workflows: deterministic, so that the same work is never done twice side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from hashlib import sha256
+
+from ledger_core.domain.epoch_window import EpochWindow
+from scheduler_worker.messages import (
+    AdjustAllocationCommand,
+    BindCommand,
+    JudgeEventCommand,
+    RecordPoolCommand,
+)
+
+COLLECT_SCHEDULE_ID = "ledger-collect-schedule"
+PLAN_WORKFLOW_ID = "ledger-plan"  # Temporal appends the nominal time to a scheduled workflow's id
+
+
+def collect_workflow_id(window: EpochWindow) -> str:
+    """Return `ledger-collect-{periodStart}-{periodEnd}`."""
+    return f"ledger-collect-{window.period_start.date().isoformat()}-{window.period_end.date().isoformat()}"
+
+
+def finalize_workflow_id(epoch_id: int) -> str:
+    """Return `ledger-finalize-{epochId}`."""
+    return f"ledger-finalize-{epoch_id}"
+
+
+def pool_workflow_id(command: RecordPoolCommand) -> str:
+    """Return an id that the same component of the same epoch always gets."""
+    return f"ledger-pool-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+
+
+def adjust_workflow_id(command: AdjustAllocationCommand) -> str:
+    """Return an id that the same decision on the same user always gets; it names nobody."""
+    return f"ledger-allocation-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+
+
+def judge_workflow_id(command: JudgeEventCommand) -> str:
+    """Return an id that the same judgement of the same event always gets."""
+    return f"ledger-event-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+
+
+def bind_workflow_id(command: BindCommand) -> str:
+    """Return an id that the same bindings always get; it names nobody."""
+    return f"ledger-identity-{_digest(dataclasses.asdict(command))}"
+
+
+def _digest(command: dict[str, object]) -> str:
+    return sha256(repr(command).encode("utf-8", "backslashreplace")).hexdigest()[:16]

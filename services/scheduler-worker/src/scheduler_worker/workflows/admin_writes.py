@@ -1,0 +1,62 @@
+"""The writes of admins: one short workflow each, so that every write is durable and leaves a history."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from scheduler_worker.activities.admin_activities import AdminActivities
+    from scheduler_worker.activities.epoch_activities import EpochActivities
+    from scheduler_worker.messages import (
+        AdjustAllocationCommand,
+        BindCommand,
+        BindReport,
+        JudgeEventCommand,
+        RecordPoolCommand,
+        WriteReport,
+    )
+    from scheduler_worker.retry_profiles import BULK, DATABASE
+
+
+@workflow.defn
+class RecordPoolComponentWorkflow:
+    """Records a component of an epoch's pool."""
+
+    @workflow.run
+    async def run(self, command: RecordPoolCommand) -> WriteReport:
+        """Record the component."""
+        return await workflow.execute_activity_method(
+            EpochActivities.record_pool_component, command, **DATABASE
+        )
+
+
+@workflow.defn
+class AdjustAllocationWorkflow:
+    """Sets or clears a user's final units."""
+
+    @workflow.run
+    async def run(self, command: AdjustAllocationCommand) -> WriteReport:
+        """Set the units."""
+        return await workflow.execute_activity_method(AdminActivities.adjust_allocation, command, **DATABASE)
+
+
+@workflow.defn
+class JudgeEventWorkflow:
+    """Includes, excludes or re-weights an event."""
+
+    @workflow.run
+    async def run(self, command: JudgeEventCommand) -> WriteReport:
+        """Judge the event."""
+        return await workflow.execute_activity_method(AdminActivities.judge_event, command, **BULK)
+
+
+@workflow.defn
+class BindIdentitiesWorkflow:
+    """Binds identities to users; the open epoch's older events resolve at once."""
+
+    @workflow.run
+    async def run(self, command: BindCommand) -> BindReport:
+        """Bind, then curate the open epoch."""
+        added = await workflow.execute_activity_method(AdminActivities.bind_identities, command, **DATABASE)
+        curated = await workflow.execute_activity_method(EpochActivities.curate_open_epoch, **BULK)
+        return BindReport(added=added, curated=curated)

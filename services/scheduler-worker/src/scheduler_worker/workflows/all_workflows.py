@@ -1,0 +1,25 @@
+"""Every workflow that a worker registers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scheduler_worker.workflows.admin_writes import (
+    AdjustAllocationWorkflow,
+    BindIdentitiesWorkflow,
+    JudgeEventWorkflow,
+    RecordPoolComponentWorkflow,
+)
+from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
+from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
+from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
+
+ALL_WORKFLOWS: Final[tuple[type, ...]] = (
+    AdjustAllocationWorkflow,
+    BindIdentitiesWorkflow,
+    CollectEpochWorkflow,
+    FinalizeEpochWorkflow,
+    JudgeEventWorkflow,
+    PlanCollectionWorkflow,
+    RecordPoolComponentWorkflow,
+)

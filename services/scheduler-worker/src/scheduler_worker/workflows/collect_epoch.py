@@ -1,0 +1,88 @@
+"""CollectEpochWorkflow: one window, from its sources to proposed allocations."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from scheduler_worker.activities.collect_activities import CollectActivities
+    from scheduler_worker.activities.epoch_activities import EpochActivities
+    from scheduler_worker.messages import (
+        CollectReport,
+        CollectRequest,
+        OpenRequest,
+        StreamReport,
+        StreamRequest,
+    )
+    from scheduler_worker.retry_profiles import BULK, DATABASE, SOURCE_STREAM
+    from scheduler_worker.workflows.problems import problem_of
+
+
+@workflow.defn
+class CollectEpochWorkflow:
+    """Collects a window's streams side by side, then curates and proposes if its epoch is open.
+
+    Holds: events are stored whatever blocks the epoch; a stream that fails leaves the others theirs, and
+           the report says incomplete.
+    """
+
+    def __init__(self) -> None:
+        self._step = "opening the epoch"
+
+    @workflow.query
+    def step(self) -> str:
+        """What the run is doing, for a person."""
+        return self._step
+
+    @workflow.run
+    async def run(self, request: CollectRequest) -> CollectReport:
+        """Collect the window."""
+        opened = await workflow.execute_activity_method(
+            EpochActivities.open_epoch,
+            OpenRequest(window=request.window, weight_config=request.weight_config),
+            **DATABASE,
+        )
+        self._step = "collecting"
+        streams = tuple(
+            await asyncio.gather(
+                *(
+                    self._collect(StreamRequest(stream=stream, window=request.window))
+                    for stream in request.streams
+                )
+            )
+        )
+        curated = None
+        if opened.epoch_id is not None and opened.is_open:
+            self._step = "curating"
+            curated = await workflow.execute_activity_method(
+                EpochActivities.curate_epoch, opened.epoch_id, **BULK
+            )
+            if request.base_issuance_credits is not None:
+                self._step = "recording the base issuance"
+                await workflow.execute_activity_method(
+                    EpochActivities.record_base_issuance,
+                    args=[opened.epoch_id, request.base_issuance_credits],
+                    **DATABASE,
+                )
+        self._step = "done"
+        return CollectReport(
+            window=request.window,
+            epoch_id=opened.epoch_id,
+            blocked_by_epoch_id=opened.blocked_by_epoch_id,
+            complete=all(report.complete for report in streams),
+            streams=streams,
+            curated=curated,
+        )
+
+    async def _collect(self, request: StreamRequest) -> StreamReport:
+        try:
+            return await workflow.execute_activity_method(
+                CollectActivities.collect_stream, request, summary=str(request.stream), **SOURCE_STREAM
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return StreamReport(stream=request.stream, problem=problem_of(error))

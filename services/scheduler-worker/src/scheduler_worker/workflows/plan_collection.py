@@ -1,0 +1,86 @@
+"""PlanCollectionWorkflow: what a schedule starts, as Temporal appends a time to a scheduled workflow's id.
+
+It runs the collection of each due window as a child under the window's own id.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from datetime import UTC, datetime
+
+    from ledger_core.domain.epoch_window import EpochWindow
+    from ledger_core.domain.instant import instant_text
+    from scheduler_worker.activities.epoch_activities import EpochActivities
+    from scheduler_worker.messages import (
+        CollectRequest,
+        PlannedCollection,
+        PlanReport,
+        PlanRequest,
+        WindowsRequest,
+    )
+    from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, DATABASE
+    from scheduler_worker.workflow_ids import collect_workflow_id
+    from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
+    from scheduler_worker.workflows.problems import problem_of
+
+SCHEDULED_START: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+
+
+@workflow.defn
+class PlanCollectionWorkflow:
+    """Collects every window that has begun and isn't closed, the oldest first."""
+
+    @workflow.run
+    async def run(self, request: PlanRequest) -> PlanReport:
+        """Plan by the nominal time of the schedule, and collect window after window."""
+        due = await workflow.execute_activity_method(
+            EpochActivities.plan_windows,
+            WindowsRequest(
+                at=instant_text(_nominal_time()), anchor=request.anchor, length_days=request.length_days
+            ),
+            **DATABASE,
+        )
+        return PlanReport(collections=tuple([await _collect(request, window) for window in due.windows]))
+
+
+async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollection:
+    workflow_id = collect_workflow_id(window)
+    try:
+        report = await workflow.execute_child_workflow(
+            CollectEpochWorkflow.run,
+            CollectRequest(
+                window=window,
+                weight_config=request.weight_config,
+                base_issuance_credits=request.base_issuance_credits,
+                streams=request.streams,
+            ),
+            id=workflow_id,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            execution_timeout=COLLECT_EXECUTION_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return PlannedCollection(workflow_id=workflow_id, joined=True)
+    except ChildWorkflowError as error:
+        if is_cancelled_exception(error):
+            raise
+        return PlannedCollection(workflow_id=workflow_id, problem=problem_of(error))
+    return PlannedCollection(
+        workflow_id=workflow_id,
+        complete=report.complete,
+        epoch_id=report.epoch_id,
+        blocked_by_epoch_id=report.blocked_by_epoch_id,
+    )
+
+
+def _nominal_time() -> datetime:
+    """Return when the schedule meant to start this; a late or jittered start plans the same windows."""
+    info = workflow.info()
+    scheduled = info.typed_search_attributes.get(SCHEDULED_START)
+    return (info.start_time if scheduled is None else scheduled).astimezone(UTC)

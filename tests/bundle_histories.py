@@ -1,0 +1,222 @@
+"""Histories to bundle, and what an attacker needs: taking a bundle apart and putting it together again.
+
+`python -m tests.bundle_histories FOLDER` writes the bundles of the standard history with nothing but
+`ledger_core` on the path, so that any Python can be asked for its bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.canonical_json import canonical_json
+from ledger_core.domain.weight_config import WeightConfig
+from ledger_core.identifiers import EpochId, EventId, NodeId, StreamRef, UserId
+from ledger_core.testing import (
+    MONDAY,
+    FixedClock,
+    InMemoryLedger,
+    make_binding,
+    make_component,
+    make_context,
+    make_event,
+    make_page,
+    make_window,
+)
+from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from ledger_core.use_cases.bind_identity import bind_identities
+from ledger_core.use_cases.curate_epoch import curate_epoch
+from ledger_core.use_cases.curate_event import curate_event
+from ledger_core.use_cases.finalize_epoch import finalize_epoch
+from ledger_core.use_cases.open_epoch import open_epoch
+from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.store_page import find_cursor, store_page
+from ledger_core.verification.bundle_format import FILES, MANIFEST, STATEMENT, FileSummary, Manifest
+from ledger_core.verification.bundle_writer import write_bundle
+from ledger_core.verification.zip_writer import ZipWriter
+
+NODE = NodeId(UUID("0c0ffee0-1111-4222-8333-444455556666"))
+WEIGHTS = WeightConfig({"github:pr_merged": 8000, "github:review": 1500, "github:typo": 0})
+STREAM = StreamRef(source="github", source_ref="acme/widgets", stream="pull_requests")
+CLOCK = FixedClock()
+
+
+def store_events(ledger: InMemoryLedger, *events: ActivityEvent) -> None:
+    """Store events as one page after those that are there."""
+    cursor = find_cursor(ledger, STREAM)
+    after = str(int(cursor or "0") + len(events))
+    store_page(ledger, STREAM, make_page(*events, cursor=after), expected_cursor=cursor)
+
+
+def open_week(ledger: InMemoryLedger, week: int, weights: WeightConfig = WEIGHTS) -> EpochId:
+    """Open the epoch of a week."""
+    epoch = open_epoch(ledger, make_window(week), weights, clock=CLOCK).epoch
+    assert epoch is not None
+    return epoch.id
+
+
+def bind(ledger: InMemoryLedger, **accounts: str) -> None:
+    """Bind each user to an account."""
+    bindings = [make_binding(user, account) for user, account in accounts.items()]
+    bind_identities(ledger, bindings, make_context(), clock=CLOCK)
+
+
+def finalize(ledger: InMemoryLedger, epoch_id: EpochId, pool_credits: int = 1000) -> str:
+    """Curate and close the epoch with a pool of pool_credits; return the statement's hash."""
+    curate_epoch(ledger, epoch_id, clock=CLOCK)
+    component = make_component(
+        pool_credits, inputs={"rate": 7, "of": ["year", 2026]}, evidence_ref="minutes#4"
+    )
+    record_pool_component(ledger, epoch_id, component, make_context(), clock=CLOCK)
+    return finalize_epoch(ledger, epoch_id, make_context(), clock=CLOCK).statement.statement_hash
+
+
+def standard_history() -> InMemoryLedger:
+    """Return a ledger of three closed epochs (1, 2, 3) and an open one (4): late work, late bindings,
+    overrides of units and weights, exclusions, unresolved accounts, zero weights, odd characters.
+    """
+    ledger = InMemoryLedger(NODE)
+    _first_week(ledger)
+    _second_week(ledger)
+    _third_week(ledger)
+    open_week(ledger, 3)
+    return ledger
+
+
+def _first_week(ledger: InMemoryLedger) -> None:
+    first = open_week(ledger, 0)
+    bind(ledger, ann="1001", bob="1002", carol="1003")
+    store_events(
+        ledger,
+        *(make_event(number, at=MONDAY + timedelta(hours=number)) for number in range(1, 4)),
+        make_event(4, at=MONDAY, account="1002", login="bob", event_type="review"),
+        make_event(5, at=MONDAY + timedelta(microseconds=1), account="1002", event_type="typo"),
+        make_event(6, at=MONDAY, account="9999", login="stranger"),
+        make_event(7, at=MONDAY, account=None, login=None, event_type="unheard_of"),
+        make_event(
+            8,
+            at=MONDAY,
+            event_id="github:pr:\u00e9\ufb33\U0001f600",
+            metadata={"title": '\u20ac \\ "', "n": [1, None]},
+        ),
+    )
+    curate_epoch(ledger, first, clock=CLOCK)
+    _judge(ledger, first, "github:pr_merged:acme/widgets:2", included=False, weight=None)
+    _judge(ledger, first, "github:pr_merged:acme/widgets:3", included=True, weight=2**60)
+    _set_units(ledger, first, "carol", 12_000)
+    bonus = make_component(250, component_id="kpi_bonus_v0", inputs={"kpi": "12.5%"})
+    record_pool_component(ledger, first, bonus, make_context(), clock=CLOCK)
+    finalize(ledger, first, 2**55)
+
+
+def _second_week(ledger: InMemoryLedger) -> None:
+    second = open_week(ledger, 1)
+    bind(ledger, stranger="9999")  # event 6 of the first week is carried
+    store_events(
+        ledger,
+        make_event(20, at=MONDAY + timedelta(days=2)),  # late
+        make_event(21, at=MONDAY + timedelta(days=8), account="1002"),
+        make_event(22, at=MONDAY + timedelta(days=8), account="1003"),
+        make_event(23, at=MONDAY + timedelta(days=9), account="8888", login="nobody yet"),
+    )
+    curate_epoch(ledger, second, clock=CLOCK)
+    _set_units(ledger, second, "bob", 0)
+    finalize(ledger, second, 7)
+
+
+def _third_week(ledger: InMemoryLedger) -> None:
+    third = open_week(ledger, 2, WeightConfig({"github:pr_merged": 3}))
+    store_events(
+        ledger,
+        make_event(30, at=MONDAY + timedelta(days=1)),  # late by two weeks
+        *(
+            make_event(40 + number, at=MONDAY + timedelta(days=14 + number), account=f"100{number % 3 + 1}")
+            for number in range(5)
+        ),
+    )
+    finalize(ledger, third, 100)
+
+
+def _judge(
+    ledger: InMemoryLedger, epoch_id: EpochId, event_id: str, *, included: bool, weight: int | None
+) -> None:
+    curate_event(
+        ledger,
+        epoch_id,
+        EventId(event_id),
+        included=included,
+        weight_override_milli=weight,
+        context=make_context("seen by hand"),
+        clock=CLOCK,
+    )
+
+
+def _set_units(ledger: InMemoryLedger, epoch_id: EpochId, user: str, units: int) -> None:
+    adjust_allocation(ledger, epoch_id, UserId(user), final_units=units, context=make_context(), clock=CLOCK)
+
+
+def bundle_bytes(ledger: InMemoryLedger, epoch_id: int) -> bytes:
+    """Return the bundle of an epoch."""
+    file = io.BytesIO()
+    with ledger.read() as view:
+        write_bundle(view, EpochId(epoch_id), file)
+    return file.getvalue()
+
+
+def take_apart(bundle: bytes) -> dict[str, bytes]:
+    """Return the contents of the bundle's files, without the manifest."""
+    import zipfile  # noqa: PLC0415 - an independent reader, needed here alone
+
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+
+
+def put_together(files: Mapping[str, bytes], *, statement_hash: str | None = None) -> bytes:
+    """Return a bundle of the files as a careful forger makes it: manifest and container are right."""
+    summaries = {
+        name: FileSummary(
+            size_bytes=len(data),
+            records=1 if name == STATEMENT else data.count(b"\n"),
+            sha256=sha256(data).hexdigest(),
+        )
+        for name, data in files.items()
+    }
+    stated = statement_hash or sha256(files[STATEMENT]).hexdigest()
+    manifest = Manifest(statement_hash=stated, files=summaries).document()
+    return zip_of({**{name: files[name] for name in FILES}, MANIFEST: manifest})
+
+
+def zip_of(entries: Mapping[str, bytes]) -> bytes:
+    """Return the entries in the bundle's container, whatever they are."""
+    file = io.BytesIO()
+    container = ZipWriter(file)
+    for name, data in entries.items():
+        entry = container.begin(name)
+        entry.write(data)
+        container.end(entry)
+    container.finish()
+    return file.getvalue()
+
+
+def lines_of(data: bytes) -> list[Any]:
+    """Return the parsed records of a file."""
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def file_of(records: list[Any]) -> bytes:
+    """Return records as a file of canonical lines."""
+    return b"".join([canonical_json(record) + b"\n" for record in records])
+
+
+if __name__ == "__main__":
+    history = standard_history()
+    for number in (1, 2, 3):
+        (Path(sys.argv[1]) / f"epoch-{number}.zip").write_bytes(bundle_bytes(history, number))

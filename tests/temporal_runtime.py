@@ -1,0 +1,34 @@
+"""A worker on a namespace of its own, over a ledger and its sources: what workflow tests run on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from ledger_core import ActivitySource, Ledger, StreamRef
+from ledger_core.ports.clock import Clock
+from scheduler_worker.activities.create_activities import create_activities
+from scheduler_worker.bootstrap import system_clock
+from scheduler_worker.temporal_client import LAST_BREATH_SECONDS
+from scheduler_worker.worker import running_worker
+from temporalio.client import Client
+
+TASK_QUEUE = "ledger-tests"
+
+
+@asynccontextmanager
+async def worker_on(
+    address: str,
+    namespace: str,
+    ledger: Ledger,
+    sources: Mapping[StreamRef, ActivitySource],
+    *,
+    clock: Clock = system_clock,
+) -> AsyncIterator[Client]:
+    """Yield a client of the namespace while a worker works on TASK_QUEUE."""
+    client = await Client.connect(address, namespace=namespace)
+    activities = create_activities(ledger=ledger, sources=sources, clock=clock)
+    async with running_worker(client, task_queue=TASK_QUEUE, activities=activities):
+        yield client
+    await asyncio.sleep(LAST_BREATH_SECONDS)
