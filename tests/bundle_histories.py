@@ -7,17 +7,12 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
-from collections.abc import Mapping
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.identifiers import EpochId, EventId, NodeId, StreamRef, UserId
 from ledger_core.testing import (
@@ -39,9 +34,7 @@ from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.record_pool_component import record_pool_component
 from ledger_core.use_cases.store_page import find_cursor, store_page
-from ledger_core.verification.bundle_format import FILES, MANIFEST, STATEMENT, FileSummary, Manifest
 from ledger_core.verification.bundle_writer import write_bundle
-from ledger_core.verification.zip_writer import ZipWriter
 
 NODE = NodeId(UUID("0c0ffee0-1111-4222-8333-444455556666"))
 WEIGHTS = WeightConfig({"github:pr_merged": 8000, "github:review": 1500, "github:typo": 0})
@@ -169,51 +162,6 @@ def bundle_bytes(ledger: InMemoryLedger, epoch_id: int) -> bytes:
     with ledger.read() as view:
         write_bundle(view, EpochId(epoch_id), file)
     return file.getvalue()
-
-
-def take_apart(bundle: bytes) -> dict[str, bytes]:
-    """Return the contents of the bundle's files, without the manifest."""
-    import zipfile  # noqa: PLC0415 - an independent reader, needed here alone
-
-    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
-
-
-def put_together(files: Mapping[str, bytes], *, statement_hash: str | None = None) -> bytes:
-    """Return a bundle of the files as a careful forger makes it: manifest and container are right."""
-    summaries = {
-        name: FileSummary(
-            size_bytes=len(data),
-            records=1 if name == STATEMENT else data.count(b"\n"),
-            sha256=sha256(data).hexdigest(),
-        )
-        for name, data in files.items()
-    }
-    stated = statement_hash or sha256(files[STATEMENT]).hexdigest()
-    manifest = Manifest(statement_hash=stated, files=summaries).document()
-    return zip_of({**{name: files[name] for name in FILES}, MANIFEST: manifest})
-
-
-def zip_of(entries: Mapping[str, bytes]) -> bytes:
-    """Return the entries in the bundle's container, whatever they are."""
-    file = io.BytesIO()
-    container = ZipWriter(file)
-    for name, data in entries.items():
-        entry = container.begin(name)
-        entry.write(data)
-        container.end(entry)
-    container.finish()
-    return file.getvalue()
-
-
-def lines_of(data: bytes) -> list[Any]:
-    """Return the parsed records of a file."""
-    return [json.loads(line) for line in data.splitlines()]
-
-
-def file_of(records: list[Any]) -> bytes:
-    """Return records as a file of canonical lines."""
-    return b"".join([canonical_json(record) + b"\n" for record in records])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ OWNER = "an owner of local servers"
 START = """# an owner of local servers
 import signal
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what runs in the background
 from scheduler_worker.local.{module} import {function} as run
 with run(Path({folder!r}), {options}):
     print("up", flush=True)

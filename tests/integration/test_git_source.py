@@ -18,6 +18,7 @@ from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.errors import InvalidValue, LedgerError
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource
+from scheduler_worker.sources.git import cursor as cursor_module
 from scheduler_worker.sources.git.commit_reader import MAX_FIELD_BYTES
 from scheduler_worker.sources.git.cursor import MAX_TIPS, cursor_text, parse_cursor
 from scheduler_worker.sources.git.git_source import GitSource
@@ -776,6 +777,32 @@ def test_a_cursor_holds_up_to_its_limit_of_tips_and_not_one_more() -> None:
     assert parse_cursor(cursor_text(tips)) == tips
     with pytest.raises(GitCursorTooLarge, match="larger pages"):
         cursor_text(tips | {"a" * 64})
+
+
+def test_too_many_open_ends_are_refused_before_the_page_is_told(
+    repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = [repository.commit(b"Root %d\n" % number) for number in range(12)]
+    repository.point("main", repository.commit(parents=roots))
+    monkeypatch.setattr(cursor_module, "MAX_TIPS", 10)
+    told: list[ActivityPage] = []
+
+    with pytest.raises(GitCursorTooLarge) as refused:
+        told.extend(git_source(repository.folder, page_commits=11).pages(STREAM, None, until=NOW))
+    assert (refused.value.code, refused.value.tips) == ("git-cursor-too-large", 11)
+    assert told == []
+    assert len(collect(git_source(repository.folder, page_commits=13))) == 1
+
+
+def test_the_short_form_of_a_commit_is_not_taken_for_it(tmp_path: Path) -> None:
+    repository = GitRepository(tmp_path / "anvil.git", object_format="sha256")
+    chain = repository.chain(3)
+    repository.point("main", chain[-1])
+    cursor = cursor_text({chain[-1][:40]})
+
+    assert shas(collect(git_source(repository.folder, accept_rewrites=True), cursor)) == chain
+    with pytest.raises(GitHistoryRewritten):
+        collect(git_source(repository.folder), cursor)
 
 
 def test_a_repository_of_very_many_roots_needs_larger_pages_and_then_is_read(tmp_path: Path) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import tracemalloc
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.identifiers import StreamRef, is_identifier
 from scheduler_worker.sources.git.commit_events import EventMaker, email_identity, parse_coauthor
-from scheduler_worker.sources.git.commit_reader import Commit, read_commits
+from scheduler_worker.sources.git.commit_reader import MAX_FIELD_BYTES, Commit, read_commits
 from scheduler_worker.sources.git.cursor import cursor_text, parse_cursor
 from scheduler_worker.sources.git.git_source import GitSource
+from scheduler_worker.sources.git.refusals import GitOutputUnreadable
 from tests.git_repositories import FIRST_SECOND, GitRepository
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -201,3 +204,34 @@ def test_how_the_output_is_cut_into_chunks_changes_nothing(
 
     assert list(read_commits(chunks)) == whole
     assert [commit.subject for commit in whole] == [text[6].replace(b"\0", b"?") for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        (b"a" * 40, "within a field"),
+        (b"a" * 40 + b"\0", "within a commit"),
+        (b"main" + b"\0" * 10, "a commit's id"),
+        (b"a" * 40 + b"\0" + b"b" * 64 + b"\0" * 9, "a parent's id"),
+    ],
+)
+def test_output_that_is_not_what_was_asked_for_is_refused(output: bytes, problem: str) -> None:
+    with pytest.raises(GitOutputUnreadable, match=problem) as refused:
+        list(read_commits([output]))
+
+    assert refused.value.code == "git-output-unreadable"
+
+
+def test_a_field_without_end_is_read_in_bounded_memory() -> None:
+    chunk = b"x" * (1 << 18)
+    output = chain([b"a" * 40 + b"\0" * 8], repeat(chunk, 128), [b"\0Bob <bob@example.org>\n\0"])
+    tracemalloc.start()
+    try:
+        (commit,) = read_commits(output)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(commit.subject) <= MAX_FIELD_BYTES + 1
+    assert commit.trailers == (b"Bob <bob@example.org>",)
+    assert peak_bytes < 8 * 2**20, "the field has 32 MiB"

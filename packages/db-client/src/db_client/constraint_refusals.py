@@ -29,6 +29,7 @@ REFUSALS: Final[dict[str, Callable[[], LedgerError]]] = {
     "pool_unique_per_type": lambda: PoolComponentDiffers(None, None),
     "CURATION_FREEZE_ON_CLOSE": EpochClosed,
     "EPOCH_CLOSED_FOREVER": EpochClosed,
+    "POOL_IMMUTABLE": EpochClosed,
     "POOL_REQUIRES_BASE": PoolBaseMissing,
 }
 

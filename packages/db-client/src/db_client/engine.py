@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -62,3 +62,12 @@ def parse_database_url(url: str) -> URL:
     if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise DatabaseUrlInvalid
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def create_database_if_missing(engine: Engine, name: str) -> str:
+    """Create a database on the engine's server, if it has none of that name, and return its URL."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+        if found.one_or_none() is None:
+            connection.exec_driver_sql(f"CREATE DATABASE {engine.dialect.identifier_preparer.quote(name)}")
+    return engine.url.set(database=name).render_as_string(hide_password=False)

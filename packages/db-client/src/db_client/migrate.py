@@ -9,20 +9,39 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, text
+
+from ledger_core.errors import LedgerError
 
 _LOCK_KEY = 7_216_503_118  # any constant: one migration at a time on a database
+
+
+class SchemaRevisionUnknown(LedgerError):
+    """The database was migrated by a version of this package that knows more than this one."""
+
+    code = "schema-revision-unknown"
+
+    def __init__(self, revision: str, newest: str) -> None:
+        super().__init__(
+            f"the database stands at schema {revision}, which this version does not know"
+            f" (its newest is {newest}); use the version that migrated it, or a newer one"
+        )
+        self.revision = revision
+        self.newest = newest
 
 
 def upgrade_schema(engine: Engine) -> str:
     """Migrate to the newest schema, all or nothing, and return its revision.
 
-    Holds: two processes at once take turns; on a current database nothing changes.
+    Holds:  two processes at once take turns; on a current database nothing changes.
+    Raises: SchemaRevisionUnknown.
     """
     with as_file(files("db_client") / "migrations") as scripts, engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         config = _config(scripts)
         config.attributes["connection"] = connection
+        _check_revision(connection, ScriptDirectory.from_config(config))
         command.upgrade(config, "head")
     return newest_revision()
 
@@ -39,6 +58,16 @@ def newest_revision() -> str:
         head = ScriptDirectory.from_config(_config(scripts)).get_current_head()
     assert head is not None
     return head
+
+
+def _check_revision(connection: Connection, scripts: ScriptDirectory) -> None:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return
+    try:
+        scripts.get_revision(revision)
+    except CommandError as error:
+        raise SchemaRevisionUnknown(revision, str(scripts.get_current_head())) from error
 
 
 def _config(scripts: Path) -> Config:

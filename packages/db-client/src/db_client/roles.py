@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
+from psycopg import Connection as DriverConnection
 from psycopg import sql
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, InternalError_
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -50,6 +52,10 @@ WORKER_RIGHTS: Final = {
 }
 READABLE_TABLES: Final = (*WORKER_RIGHTS, "alembic_version")
 
+# A grant that meets another fails ("tuple concurrently updated") once the other is done: each failure
+# is another's success, and more than a handful at once is a mistake.
+MOST_ATTEMPTS: Final = 20
+
 
 def grant_roles(engine: Engine) -> None:
     """Create both roles if need be, and set their rights on this database to exactly what is written here.
@@ -57,48 +63,66 @@ def grant_roles(engine: Engine) -> None:
     Holds:  running it again changes nothing.
     Raises: RoleRightsMissing.
     """
-    try:
-        with engine.begin() as connection:
-            for role in LedgerRole:
-                _create_role(connection, role)
-                _run(connection, sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}"), role)
-                _run(connection, sql.SQL("GRANT USAGE ON SCHEMA public TO {}"), role)
-                for table in READABLE_TABLES:
-                    _run(connection, sql.SQL("GRANT SELECT ON {table} TO {}"), role, table=table)
-            for table, rights in WORKER_RIGHTS.items():
-                statement = sql.SQL("GRANT " + rights + " ON {table} TO {}")  # rights: the constants above
-                _run(connection, statement, LedgerRole.WORKER, table=table)
-            sequences = sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}")
-            _run(connection, sequences, LedgerRole.WORKER)
-    except DBAPIError as error:
-        if isinstance(error.orig, InsufficientPrivilege):
-            raise RoleRightsMissing from error
-        raise
+
+    def grant(connection: Connection) -> None:
+        for role in LedgerRole:
+            _create_role(connection, role)
+            for what in ("ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA", "SCHEMA"):
+                _run(connection, sql.SQL("REVOKE ALL ON " + what + " public FROM {}"), role)
+            _run(connection, sql.SQL("GRANT USAGE ON SCHEMA public TO {}"), role)
+            for table in READABLE_TABLES:
+                _run(connection, sql.SQL("GRANT SELECT ON {table} TO {}"), role, table=table)
+        for table, rights in WORKER_RIGHTS.items():
+            statement = sql.SQL("GRANT " + rights + " ON {table} TO {}")  # rights: the constants above
+            _run(connection, statement, LedgerRole.WORKER, table=table)
+        sequences = sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}")
+        _run(connection, sequences, LedgerRole.WORKER)
+
+    _change_roles(engine, grant)
 
 
 def grant_login(engine: Engine, role: LedgerRole, login: str, *, password: str | None) -> None:
     """Let login act as role; create it if need be, and set its password if one is given.
 
+    Holds:  the password itself leaves this process neither to the server, which gets what it stores of
+            one, nor in an error.
     Raises: RoleRightsMissing.
     """
-    try:
-        with engine.begin() as connection:
-            _create_role(connection, login)
-            _run(connection, sql.SQL("ALTER ROLE {} LOGIN INHERIT"), login)
-            if password is not None:
-                statement = sql.SQL("ALTER ROLE {} PASSWORD {password}")
-                _execute(
-                    connection,
-                    statement.format(sql.Identifier(login), password=sql.Literal(password)),
-                )
-            _execute(
-                connection,
-                sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)),
-            )
-    except DBAPIError as error:
-        if isinstance(error.orig, InsufficientPrivilege):
-            raise RoleRightsMissing from error
-        raise
+
+    def grant(connection: Connection) -> None:
+        _create_role(connection, login)
+        _run(connection, sql.SQL("ALTER ROLE {} LOGIN INHERIT"), login)
+        if password is not None:
+            statement = sql.SQL("ALTER ROLE {} PASSWORD {verifier}")
+            verifier = sql.Literal(_password_verifier(connection, login, password))
+            _execute(connection, statement.format(sql.Identifier(login), verifier=verifier))
+        _execute(
+            connection,
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)),
+        )
+
+    _change_roles(engine, grant)
+
+
+def _change_roles(engine: Engine, change: Callable[[Connection], None]) -> None:
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        try:
+            with engine.begin() as connection:
+                change(connection)
+        except DBAPIError as error:
+            if isinstance(error.orig, InsufficientPrivilege):
+                raise RoleRightsMissing from error
+            if not isinstance(error.orig, InternalError_) or attempt == MOST_ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _password_verifier(connection: Connection, login: str, password: str) -> str:
+    driver_connection = connection.connection.driver_connection
+    assert isinstance(driver_connection, DriverConnection)
+    verifier = driver_connection.pgconn.encrypt_password(password.encode(), login.encode())
+    return verifier.decode()
 
 
 def _create_role(connection: Connection, role: str) -> None:

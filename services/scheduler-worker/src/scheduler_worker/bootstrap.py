@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from db_client.engine import create_ledger_engine
+from db_client.engine import create_database_if_missing, create_ledger_engine, parse_database_url
 from db_client.migrate import current_revision, newest_revision, upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
@@ -98,6 +98,25 @@ def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:
         )
         sources.update(dict.fromkeys(source.streams(), source))
     return sources
+
+
+def create_database(server_url: str, name: str) -> str:
+    """Create the database on the server if need be, and return its URL.
+
+    Raises: DatabaseUnreachable, DatabaseUrlInvalid.
+    """
+    engine = create_ledger_engine(server_url, application_name="ledger-create")
+    try:
+        with database_errors():
+            return create_database_if_missing(engine, name)
+    finally:
+        engine.dispose()
+
+
+def login_url(database_url: str, login: str, password: str) -> str:
+    """Return the URL of the same database for another login."""
+    url = parse_database_url(database_url).set(username=login, password=password)
+    return url.render_as_string(hide_password=False)
 
 
 def upgrade_database(database_url: str) -> str:

@@ -34,24 +34,25 @@ class TemporalUnreachable(LedgerError):
 
 
 @asynccontextmanager
-async def connected(*, attempts: int = 1) -> AsyncIterator[Client]:
-    """Connect by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's environment.
+async def connected(*, attempts: int = 1, address: str | None = None) -> AsyncIterator[Client]:
+    """Connect to a server by its address, else by TEMPORAL_ADDRESS and the rest of Temporal's environment.
 
     Holds:  it tries `attempts` times with growing pauses, and says so in the log.
     Raises: TemporalUnreachable.
     """
-    config: dict[str, Any] = {"target_host": DEFAULT_ADDRESS}
-    config.update(ClientConfig.load_client_connect_config())
-    address = str(config["target_host"])
+    config: dict[str, Any] = {"target_host": address or DEFAULT_ADDRESS}
+    if address is None:
+        config.update(ClientConfig.load_client_connect_config())
+    target = str(config["target_host"])
     for attempt in range(attempts):
         try:
             client = await Client.connect(**config)
             break
         except (RuntimeError, RPCError) as error:
             if attempt == attempts - 1:
-                raise TemporalUnreachable(address) from error
+                raise TemporalUnreachable(target) from error
             pause = min(MAX_WAIT_SECONDS, 2**attempt)
-            logger.warning("temporal_unreachable", extra={"address": address, "next_try_seconds": pause})
+            logger.warning("temporal_unreachable", extra={"address": target, "next_try_seconds": pause})
             await asyncio.sleep(pause)
     try:
         yield client

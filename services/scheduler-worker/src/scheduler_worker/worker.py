@@ -22,7 +22,12 @@ HEARTBEAT_INTERVAL: Final = timedelta(seconds=5)  # how soon a cancellation reac
 
 
 def create_worker(
-    client: Client, *, task_queue: str, activities: Sequence[Callable[..., Any]], threads: ThreadPoolExecutor
+    client: Client,
+    *,
+    task_queue: str,
+    activities: Sequence[Callable[..., Any]],
+    threads: ThreadPoolExecutor,
+    graceful_shutdown: timedelta,
 ) -> Worker:
     """Return the worker, not yet running."""
     return Worker(
@@ -35,7 +40,7 @@ def create_worker(
         interceptors=[RefusalInterceptor()],
         # A refusal in workflow code fails the run; otherwise its task would be tried for ever.
         workflow_failure_exception_types=[LedgerError],
-        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+        graceful_shutdown_timeout=graceful_shutdown,
         max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         # Loading the core and the messages again for each run would cost 100 ms a workflow.
         workflow_runner=SandboxedWorkflowRunner(
@@ -48,10 +53,20 @@ def create_worker(
 
 @asynccontextmanager
 async def running_worker(
-    client: Client, *, task_queue: str, activities: Sequence[Callable[..., Any]]
+    client: Client,
+    *,
+    task_queue: str,
+    activities: Sequence[Callable[..., Any]],
+    graceful_shutdown: timedelta = GRACEFUL_SHUTDOWN,
 ) -> AsyncIterator[Worker]:
     """Run a worker for the length of the block, and drain it at the end."""
     with ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity") as threads:
-        worker = create_worker(client, task_queue=task_queue, activities=activities, threads=threads)
+        worker = create_worker(
+            client,
+            task_queue=task_queue,
+            activities=activities,
+            threads=threads,
+            graceful_shutdown=graceful_shutdown,
+        )
         async with worker:
             yield worker

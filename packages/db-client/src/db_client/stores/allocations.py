@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from db_client.tables.curation import epoch_allocations
+from db_client.tables.identities import users
 from ledger_core.domain.allocation import Allocation
+from ledger_core.errors import UserNotFound
 from ledger_core.identifiers import EpochId, NodeId, UserId
 
 # The sum of bigints is numeric, so it cannot wrap; the cast back refuses what exceeds 2^63-1.
@@ -103,6 +105,9 @@ class PostgresAllocationStore:
         self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
     ) -> None:
         """Set what an admin decided for a user, in a row of its own if there is none yet."""
+        is_known = select(users.c.user_id).where(users.c.node_id == self._node_id, users.c.user_id == user_id)
+        if self._connection.execute(is_known).one_or_none() is None:
+            raise UserNotFound(user_id)
         decided = {"final_units": final_units, "override_reason": reason}
         self._connection.execute(
             insert(epoch_allocations)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db_client.tables.epochs import epochs
 from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.weight_config import WeightConfig
-from ledger_core.errors import EpochClosed, EpochNotFound
+from ledger_core.errors import AnotherEpochOpen, EpochClosed, EpochNotFound, EpochWindowsOverlap
 from ledger_core.identifiers import MAX_BIGINT, EpochId, NodeId
 
 
@@ -47,7 +48,11 @@ class PostgresEpochStore:
         return tuple(epoch_of_row(row) for row in rows)
 
     def open(self, window: EpochWindow, weight_config: WeightConfig, *, opened_at: datetime) -> Epoch:
-        """Create an open epoch; the unique index and the exclusion constraint refuse a second one."""
+        """Create an open epoch; the unique index and the exclusion constraint refuse a second one.
+
+        Which of them speaks first differs between a migrated and a restored database, so none is asked:
+        what stands in the way is looked up.
+        """
         row = self._connection.execute(
             insert(epochs)
             .values(
@@ -57,8 +62,11 @@ class PostgresEpochStore:
                 weight_config=dict(weight_config),
                 opened_at=opened_at,
             )
+            .on_conflict_do_nothing()
             .returning(epochs)
-        ).one()
+        ).one_or_none()
+        if row is None:
+            raise self._what_blocks(window)
         return epoch_of_row(row)
 
     def lock(self, epoch_id: EpochId) -> Epoch:
@@ -74,6 +82,18 @@ class PostgresEpochStore:
         )
         if closed.rowcount != 1:
             raise EpochClosed(epoch_id)
+
+    def _what_blocks(self, window: EpochWindow) -> AnotherEpochOpen | EpochWindowsOverlap:
+        blocking = self.find_open()
+        if blocking is not None:
+            return AnotherEpochOpen(blocking.id)
+        overlapping = self._connection.execute(
+            self._select.where(
+                epochs.c.period_start < window.period_end, epochs.c.period_end > window.period_start
+            ).limit(1)
+        ).one_or_none()
+        # Neither: it closed in between, and the caller looks again.
+        return AnotherEpochOpen() if overlapping is None else EpochWindowsOverlap()
 
     def _get(self, epoch_id: EpochId, *, lock: bool) -> Epoch:
         if not 0 < epoch_id <= MAX_BIGINT:

@@ -80,5 +80,8 @@ epoch_allocations: Final = Table(
     CheckConstraint("proposed_units >= 0", name="proposed_units"),
     CheckConstraint("final_units >= 0", name="final_units"),
     CheckConstraint("activity_count >= 0", name="activity_count"),
-    CheckConstraint("(final_units IS NULL) = (override_reason IS NULL)", name="override_has_reason"),
+    CheckConstraint(
+        "(final_units IS NULL) = (override_reason IS NULL) AND override_reason <> ''",
+        name="override_has_reason",
+    ),
 )

@@ -62,6 +62,7 @@ payout_statements: Final = Table(
         name="statement_chain_linear",
         postgresql_nulls_not_distinct=True,
     ),
+    UniqueConstraint("supersedes_statement_id", name="statement_superseded_once"),
     ForeignKeyConstraint(["node_id", "epoch_id"], ["epochs.node_id", "epochs.id"]),
     ForeignKeyConstraint(
         ["node_id", "previous_statement_hash"],

@@ -33,7 +33,7 @@ from ledger_core.verification.report import Findings
 from ledger_core.verification.zip_layout import ZipEntry
 from ledger_core.verification.zip_reader import read_directory
 
-_CHUNK_BYTES: Final = 2**18  # large enough that reading costs next to nothing beside hashing
+_CHUNK_BYTES: Final = 2**16  # large enough that reading costs next to nothing beside hashing
 _Record = TypeVar("_Record")
 
 

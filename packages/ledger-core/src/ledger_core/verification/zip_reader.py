@@ -57,14 +57,14 @@ def read_directory(file: BinaryIO) -> tuple[ZipEntry, ...]:
 def _read_central(file: BinaryIO, file_bytes: int) -> tuple[bytes, int]:
     """Return the central directory's bytes and offset, from whichever end record there is."""
     file.seek(0)
-    signature = file.read(4)
-    if signature not in (layout.LOCAL_SIGNATURE, layout.END_SIGNATURE):
+    if file.read(4) != layout.LOCAL_SIGNATURE:
         raise NotABundle("it does not begin as a zip file does")
     file.seek(max(0, file_bytes - MAX_COMMENT_BYTES - layout.TAIL_BYTES))
     tail = file.read(MAX_COMMENT_BYTES + layout.TAIL_BYTES)
-    if layout.END_SIGNATURE not in tail:
+    end_at = tail.rfind(layout.END_SIGNATURE)
+    if end_at < 0 or end_at > len(tail) - layout.END.size:
         raise BundleTruncated
-    if not tail.startswith(layout.END_SIGNATURE, len(tail) - layout.END.size):
+    if end_at < len(tail) - layout.END.size:
         raise BundleLayoutDiffers("something follows its end record")
     *_, size, offset, _ = layout.END.unpack(tail[-layout.END.size :])
     ending = tail[-layout.TAIL_BYTES :]

@@ -12,7 +12,11 @@ BEGIN
             broken := 'EPOCH_CLOSED_FOREVER';
         ELSIF jsonb_typeof(NEW.weight_config) <> 'object' OR EXISTS (
             SELECT FROM jsonb_each(NEW.weight_config) AS weight
-            WHERE jsonb_typeof(weight.value) <> 'number' OR weight.value::text !~ '^[0-9]{1,16}$'
+            WHERE CASE  -- 2^53-1 is exact in every JSON reader
+                WHEN jsonb_typeof(weight.value) = 'number' AND weight.value::text ~ '^[0-9]{1,16}$'
+                THEN weight.value::text::bigint > 9007199254740991
+                ELSE true
+            END
         ) THEN
             broken := 'WEIGHTS_INTEGER_ONLY';
         END IF;
@@ -20,13 +24,19 @@ BEGIN
         broken := 'EPOCH_CLOSED_FOREVER';
     ELSIF TG_OP = 'DELETE' THEN
         RETURN OLD;
-    ELSIF NEW.weight_config IS DISTINCT FROM OLD.weight_config THEN
+    ELSIF NEW.weight_config::text IS DISTINCT FROM OLD.weight_config::text THEN
+        -- By their text: to jsonb, 8000 and 8000.0 are equal.
         broken := 'WEIGHT_PINNING';
     ELSIF (NEW.id, NEW.node_id, NEW.period_start, NEW.period_end, NEW.opened_at, NEW.created_at)
         IS DISTINCT FROM (OLD.id, OLD.node_id, OLD.period_start, OLD.period_end, OLD.opened_at, OLD.created_at)
     THEN
         broken := 'EPOCH_WINDOW_UNIQUE';
     ELSIF NEW.status = 'closed' THEN
+        -- A snapshot from before this row was locked could miss a component that another has committed.
+        IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+            RAISE EXCEPTION 'POOL_REPRODUCIBLE: epoch % closes in read committed only', NEW.id
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'POOL_REPRODUCIBLE';
+        END IF;
         SELECT coalesce(sum(amount_credits), 0) AS total,
                coalesce(bool_or(component_id = 'base_issuance'), false) AS has_base
             INTO pool FROM epoch_pool_components WHERE epoch_id = NEW.id;

@@ -237,7 +237,7 @@ def create_tables() -> None:
         sa.Column("override_reason", sa.Text(), nullable=True),
         sa.Column("activity_count", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "(final_units IS NULL) = (override_reason IS NULL)",
+            "(final_units IS NULL) = (override_reason IS NULL) AND override_reason <> ''",
             name=op.f("ck_epoch_allocations_override_has_reason"),
         ),
         sa.CheckConstraint("activity_count >= 0", name=op.f("ck_epoch_allocations_activity_count")),
@@ -323,6 +323,7 @@ def create_tables() -> None:
         sa.UniqueConstraint(
             "node_id", "statement_hash", name=op.f("uq_payout_statements_node_id_statement_hash")
         ),
+        sa.UniqueConstraint("supersedes_statement_id", name="statement_superseded_once"),
     )
     op.create_index(
         "epoch_close_idempotent",

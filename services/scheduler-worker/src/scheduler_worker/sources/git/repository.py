@@ -26,7 +26,7 @@ from scheduler_worker.sources.git.refusals import (
     quoted_line,
 )
 
-_ID_CHARACTERS: Final = {b"sha1": 40, b"sha256": 64}
+_OBJECT_FORMATS: Final = (b"sha1", b"sha256")
 _REF_LINE: Final = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) [^\n]*\n")
 _GIT_FILE_BYTES: Final = 65_536  # a `.git` file holds one path
 _REVISIONS_FIRST: Final = ("--stdin", "--end-of-options")
@@ -39,7 +39,6 @@ class Repository:
     source_ref: str
     refs: Git
     history: Git
-    id_characters: int
 
     def find_tip(self, branch: str | None) -> str | None:
         """Return the commit at the tip of branch (None: HEAD's), or None when the repository is empty.
@@ -85,13 +84,13 @@ class Repository:
 
     def present(self, tips: Iterable[str]) -> set[str]:
         """Return those of tips that are commits in the object store, reachable or not."""
-        # An id of another length could be read as the short form of one.
-        asked = sorted(tip for tip in tips if len(tip) == self.id_characters)
+        asked = sorted(tips)
         answer = self.history.answer("cat-file", "--batch-check=%(objectname) %(objecttype)", lines=asked)
         if answer.status != 0:
             raise GitObjectMissing(self.source_ref, quoted_line(answer.problem))
         words = [line.split() for line in answer.output.decode("ascii", "replace").splitlines()]
-        return {name for name, kind in words if kind == "commit"} & set(asked)
+        # What git names otherwise than it was asked is another: 40 digits may be the short form of 64.
+        return {name for name, kind in words if kind == "commit"}.intersection(asked)
 
     def log(self, output_format: str, *, tip: str, excluded: Iterable[str]) -> Generator[bytes]:
         """Yield the log of `tip --not excluded`, parents before their children, as NUL-ended fields.
@@ -137,7 +136,7 @@ def open_repository(path: Path, *, source_ref: str) -> Iterator[Repository]:
         )
         shallow, _, rest = facts.output.partition(b"\n")
         object_format, _, objects = rest.removesuffix(b"\n").partition(b"\n")
-        if facts.status != 0 or object_format not in _ID_CHARACTERS:
+        if facts.status != 0 or object_format not in _OBJECT_FORMATS:
             raise GitNotARepository(path, quoted_line(facts.problem) or "its object format is unknown")
         if shallow != b"false":
             raise GitRepositoryShallow(source_ref)
@@ -147,9 +146,7 @@ def open_repository(path: Path, *, source_ref: str) -> Iterator[Repository]:
             scratch=home,
             objects=home / os.fsdecode(objects),
         )
-        yield Repository(
-            source_ref=source_ref, refs=refs, history=history, id_characters=_ID_CHARACTERS[object_format]
-        )
+        yield Repository(source_ref=source_ref, refs=refs, history=history)
 
 
 def find_git_folder(path: Path) -> Path:

@@ -1,0 +1,95 @@
+"""The `ledger` command: its groups, and the one place where an error becomes a sentence and a status."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ledger_core.errors import LedgerError
+from scheduler_worker.cli.exits import Exit, exit_of
+from scheduler_worker.cli.lazy_group import LazyGroup
+
+_COMMANDS: Final = "scheduler_worker.cli."
+
+EPILOG: Final = """\b
+Examples:
+  ledger demo                          the whole job on this machine
+  ledger epoch collect                 collect the current window
+  ledger epoch finalize 7              look, confirm, close
+  ledger statement export 7 -o 7.zip   for anyone to verify
+
+\b
+Exit status: 0 done, 1 refused, 2 wrong usage, 3 incomplete, 4 a server is unreachable.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    commands_at={
+        "demo": (_COMMANDS + "demo_command:demo", "Run the whole job on this machine, on a git repository."),
+        "epoch": (_COMMANDS + "epoch_commands:epoch", "Collect, show and close epochs."),
+        "pool": (_COMMANDS + "pool_commands:pool", "The credits that an epoch pays."),
+        "allocation": (_COMMANDS + "allocation_commands:allocation", "Who gets how many units."),
+        "event": (_COMMANDS + "event_commands:event", "Judge single events."),
+        "identity": (_COMMANDS + "identity_commands:identity", "Whose accounts are whose."),
+        "statement": (_COMMANDS + "statement_commands:statement", "Show, export and verify statements."),
+        "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
+        "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),
+        "worker": (_COMMANDS + "worker_command:worker", "Run the worker until told to stop."),
+    },
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The policy file.  [default: LEDGER_CONFIG, or ledger.toml]",
+)
+@click.version_option(package_name="cogni-scheduler-worker", prog_name="ledger")
+@click.pass_context
+def ledger(context: click.Context, config: Path | None) -> None:
+    """Pay contributors by what they did, and let anyone check it."""
+    context.obj = config
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit status; every error is one sentence on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        result = ledger.main(args=arguments, prog_name="ledger", standalone_mode=False)
+    except click.exceptions.Abort:
+        _say("interrupted", "stopped before it was done")
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except LedgerError as error:
+        _say(error.code, str(error))
+        return exit_of(error.code)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.REFUSED
+    except Exception as error:
+        if os.environ.get("LEDGER_DEBUG"):
+            raise
+        _say("internal-error", f"{type(error).__name__}: {error} (LEDGER_DEBUG=1 shows where)")
+        return Exit.INTERNAL
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def _say(code: str, sentence: str) -> None:
+    from scheduler_worker.cli.output import printable  # noqa: PLC0415 - its imports are not needed for --help
+
+    click.echo(f"ledger: {code}: {printable(sentence)}", err=True)

@@ -1,0 +1,187 @@
+"""`ledger epoch`: collect, list, show, finalize."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ledger_core.identifiers import EpochId
+from scheduler_worker.bootstrap import create_sources, system_clock
+from scheduler_worker.cli import epoch_views as views
+from scheduler_worker.cli.exits import Exit
+from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
+from scheduler_worker.cli.runs import run_workflow
+from scheduler_worker.cli.session import (
+    action_context,
+    confirm,
+    current_policy,
+    current_settings,
+    reading,
+    reason_option,
+    wait_option,
+    yes_option,
+)
+from scheduler_worker.messages import FinalizeCommand
+from scheduler_worker.requests import collect_request
+from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
+from scheduler_worker.starting import Start
+from scheduler_worker.workflow_ids import collect_workflow_id, finalize_workflow_id
+from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
+from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
+
+_DAY_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+@click.group()
+def epoch() -> None:
+    """Collect, show and close epochs."""
+
+
+@epoch.command()
+@click.option(
+    "--at",
+    type=click.DateTime(_DAY_FORMATS),
+    help="Collect the window that contains this day (UTC).  [default: today]",
+)
+@wait_option
+@json_option
+@click.pass_obj
+def collect(config: Path | None, at: datetime | None, wait: bool, as_json: bool) -> Exit:
+    """Collect a window: its events, their users, proposed allocations.
+
+    \b
+    Examples:
+      ledger epoch collect
+      ledger epoch collect --at 2026-11-16 --no-wait
+    """
+    policy = current_policy(config)
+    instant = system_clock() if at is None else at.replace(tzinfo=UTC)
+    window = policy.window_of(instant)
+    run = run_workflow(
+        Start(
+            method=CollectEpochWorkflow.run,
+            argument=collect_request(policy, window, create_sources(policy)),
+            workflow_id=collect_workflow_id(window),
+            task_queue=current_settings(config).task_queue,
+            execution_timeout=COLLECT_EXECUTION_TIMEOUT,
+        ),
+        wait=wait,
+    )
+    if as_json:
+        print_json(views.collect_json(run))
+    elif run.report is not None:
+        views.print_collected(run.report)
+    return Exit.DONE if run.report is None or run.report.complete else Exit.INCOMPLETE
+
+
+@epoch.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@json_option
+@click.pass_obj
+def list_epochs(config: Path | None, limit: int, as_json: bool) -> None:
+    """List epochs, the latest window first.
+
+    \b
+    Example:
+      ledger epoch list --limit 5
+    """
+    with reading(config) as view:
+        epochs = view.epochs.list_latest(limit=limit)
+    if as_json:
+        print_json([views.epoch_json(found) for found in epochs])
+        return
+    if not epochs:
+        click.echo("no epoch yet; `ledger epoch collect` opens the first")
+        return
+    print_table(
+        ["epoch", "status", "from", "to", "pool", "closed"],
+        [
+            (
+                found.id,
+                found.status,
+                found.window.period_start.date(),
+                found.window.period_end.date(),
+                "-" if found.pool_total_credits is None else found.pool_total_credits,
+                time_text(found.closed_at) or "-",
+            )
+            for found in epochs
+        ],
+        numbers=["epoch", "pool"],
+    )
+
+
+@epoch.command()
+@click.argument("epoch_id", metavar="EPOCH", type=int)
+@json_option
+@click.pass_obj
+def show(config: Path | None, epoch_id: int, as_json: bool) -> None:
+    """Show one epoch: its window, events, pool and hashes.
+
+    \b
+    Example:
+      ledger epoch show 7
+    """
+    with reading(config) as view:
+        overview = views.read_overview(view, EpochId(epoch_id))
+    if as_json:
+        print_json(views.overview_json(overview))
+    else:
+        print_facts(views.overview_facts(overview))
+
+
+@epoch.command()
+@click.argument("epoch_id", metavar="EPOCH", type=int)
+@click.option("--reviewed", metavar="HASH", help="Refuse unless the allocations still have this hash.")
+@reason_option
+@yes_option
+@wait_option
+@json_option
+@click.pass_obj
+def finalize(
+    config: Path | None,
+    epoch_id: int,
+    reviewed: str | None,
+    reason: str | None,
+    yes: bool,
+    wait: bool,
+    as_json: bool,
+) -> Exit:
+    """Close an epoch into its payout statement, for ever.
+
+    Shows what would be paid, asks, and closes exactly what was shown. Of a
+    closed epoch it returns the statement.
+
+    \b
+    Examples:
+      ledger epoch finalize 7
+      ledger epoch finalize 7 --yes --reviewed 5f3c...
+    """
+    with reading(config) as view:
+        overview = views.read_overview(view, EpochId(epoch_id))
+    if overview.epoch.is_open:
+        if not as_json:
+            views.print_preview(overview)
+        confirm(views.close_question(overview, system_clock()), yes=yes)
+        reviewed = reviewed or (None if yes else overview.allocation_set_hash)
+    run = run_workflow(
+        Start(
+            method=FinalizeEpochWorkflow.run,
+            argument=FinalizeCommand(
+                epoch_id=epoch_id,
+                context=action_context(finalize_workflow_id(epoch_id), reason=reason),
+                reviewed_hash=reviewed,
+            ),
+            workflow_id=finalize_workflow_id(epoch_id),
+            task_queue=current_settings(config).task_queue,
+            execution_timeout=WRITE_EXECUTION_TIMEOUT,
+        ),
+        wait=wait,
+    )
+    if as_json:
+        print_json(views.finalize_json(run))
+    elif run.report is not None:
+        views.print_finalized(run.report)
+    views.check_reviewed(run.report, reviewed)
+    return Exit.DONE

@@ -1,0 +1,226 @@
+"""How epochs and what workflows report of them are shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import click
+
+from ledger_core.domain.allocation import Allocation, compute_allocation_set_hash
+from ledger_core.domain.curation import CurationSummary
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.payouts import PayoutLine, compute_payouts
+from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
+from ledger_core.errors import AllocationsChanged
+from ledger_core.identifiers import EpochId
+from ledger_core.ports.ledger import LedgerView
+from scheduler_worker.cli.output import print_table, printable, time_text, units_text
+from scheduler_worker.cli.runs import Run
+from scheduler_worker.messages import CollectReport, FinalizeReport, StreamReport
+
+PREVIEWED_PAYOUTS = 40  # a screen; the whole table is in `ledger statement show`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochOverview:
+    """What there is to know of an epoch on one screen; waiting counts the node's uncurated events."""
+
+    epoch: Epoch
+    summary: CurationSummary
+    waiting: int
+    allocations: tuple[Allocation, ...]
+    components: tuple[PoolComponent, ...]
+    statement_hash: str | None
+
+    @property
+    def pool_credits(self) -> int:
+        """The sum of the components so far."""
+        return sum(component.amount_credits for component in self.components)
+
+    @property
+    def allocation_set_hash(self) -> str:
+        """The hash that a finalize would pin."""
+        return compute_allocation_set_hash(row.finalized() for row in self.allocations)
+
+    @property
+    def payouts(self) -> tuple[PayoutLine, ...]:
+        """What a finalize would pay."""
+        return compute_payouts([row.finalized() for row in self.allocations], self.pool_credits)
+
+
+def read_overview(view: LedgerView, epoch_id: EpochId) -> EpochOverview:
+    """Return the epoch's overview.
+
+    Raises: EpochNotFound.
+    """
+    epoch = view.epochs.get(epoch_id)
+    statement = view.statements.find(epoch_id)
+    return EpochOverview(
+        epoch=epoch,
+        summary=view.curation.summary(epoch_id),
+        waiting=view.activity.count_waiting(),
+        allocations=view.allocations.list_all(epoch_id),
+        components=view.pool.list_all(epoch_id),
+        statement_hash=None if statement is None else statement.statement_hash,
+    )
+
+
+def epoch_json(epoch: Epoch) -> dict[str, Any]:
+    """Return an epoch for machines."""
+    return {
+        "epoch_id": epoch.id,
+        "status": epoch.status.value,
+        "period_start": time_text(epoch.window.period_start),
+        "period_end": time_text(epoch.window.period_end),
+        "pool_total_credits": epoch.pool_total_credits,
+        "opened_at": time_text(epoch.opened_at),
+        "closed_at": time_text(epoch.closed_at),
+    }
+
+
+def overview_json(overview: EpochOverview) -> dict[str, Any]:
+    """Return an overview for machines."""
+    return epoch_json(overview.epoch) | {
+        "weight_config": dict(overview.epoch.weight_config),
+        "events": asdict(overview.summary),
+        "waiting_events": overview.waiting,
+        "users": len(overview.allocations),
+        "pool_credits": overview.pool_credits,
+        "allocation_set_hash": overview.allocation_set_hash,
+        "statement_hash": overview.statement_hash,
+    }
+
+
+def overview_facts(overview: EpochOverview) -> list[tuple[str, object]]:
+    """Return an overview for people."""
+    epoch, summary = overview.epoch, overview.summary
+    return [
+        ("epoch", f"{epoch.id} ({epoch.status})"),
+        ("window", epoch.window),
+        ("events", f"{summary.events}, of which {summary.included} count and {summary.late} came late"),
+        ("unresolved", f"{summary.unresolved} (`ledger identity unresolved --epoch {epoch.id}`)"),
+        ("waiting", f"{overview.waiting} events of this node are in no epoch yet"),
+        ("people", len(overview.allocations)),
+        ("pool", f"{overview.pool_credits} credits in {len(overview.components)} components"),
+        ("allocations", overview.allocation_set_hash),
+        ("statement", overview.statement_hash or "none yet"),
+    ]
+
+
+def collect_json(run: Run[CollectReport]) -> dict[str, Any]:
+    """Return a collection for machines."""
+    found: dict[str, Any] = {"workflow_id": run.workflow_id, "joined": run.joined}
+    if run.report is None:
+        return found
+    report = run.report
+    return found | {
+        "period_start": time_text(report.window.period_start),
+        "period_end": time_text(report.window.period_end),
+        "epoch_id": report.epoch_id,
+        "blocked_by_epoch_id": report.blocked_by_epoch_id,
+        "complete": report.complete,
+        "streams": [asdict(stream) for stream in report.streams],
+        "curated": None if report.curated is None else asdict(report.curated),
+    }
+
+
+def print_collected(report: CollectReport) -> None:
+    """Print what a collection did."""
+    print_table(
+        ["stream", "new", "known", "conflicts", "skipped", "state"],
+        [_stream_row(stream) for stream in report.streams],
+        numbers=["new", "known", "conflicts", "skipped"],
+    )
+    for stream in report.streams:
+        if stream.problem is not None:
+            click.echo(f"{stream.stream} is incomplete: {printable(stream.problem)}")
+    if report.blocked_by_epoch_id is not None:
+        click.echo(
+            f"epoch {report.blocked_by_epoch_id} is still open, so this window's epoch waits; its events are"
+            f" stored. Next: ledger epoch finalize {report.blocked_by_epoch_id}"
+        )
+    elif report.curated is None:
+        click.echo(
+            f"epoch {report.epoch_id} is closed; what is new for it goes into the next one, marked late"
+        )
+    else:
+        curated = report.curated
+        click.echo(
+            f"epoch {curated.epoch_id}: {curated.events} events, {curated.unresolved} unresolved,"
+            f" {curated.allocations_changed} allocations changed"
+        )
+
+
+def _stream_row(stream: StreamReport) -> tuple[object, ...]:
+    return (
+        stream.stream,
+        stream.inserted,
+        stream.duplicates,
+        stream.conflicts,
+        sum(stream.skipped.values()),
+        "complete" if stream.complete else "INCOMPLETE",
+    )
+
+
+def print_preview(overview: EpochOverview) -> None:
+    """Print what a finalize would pay, and the hash that pins it."""
+    print_payouts(overview.payouts, most=PREVIEWED_PAYOUTS)
+    if not any(component.component_id == BASE_ISSUANCE for component in overview.components):
+        click.echo(f"no base_issuance yet: ledger pool add {overview.epoch.id} base_issuance CREDITS")
+    if overview.summary.unresolved:
+        click.echo(
+            f"{overview.summary.unresolved} events are unresolved and earn nothing here; bound later, they"
+            " count in the next epoch"
+        )
+    click.echo(f"allocations {overview.allocation_set_hash}")
+
+
+def print_payouts(payouts: tuple[PayoutLine, ...], *, most: int | None = None) -> None:
+    """Print a payout table, the largest amount first; `most` lines and how many more there are."""
+    ranked = sorted(payouts, key=lambda line: -line.amount_credits)
+    shown = ranked if most is None else ranked[:most]
+    print_table(
+        ["user", "units", "share", "credits"],
+        [(line.user_id, units_text(line.total_units), line.share, line.amount_credits) for line in shown],
+        numbers=["units", "share", "credits"],
+    )
+    if len(shown) < len(ranked):
+        rest = sum(line.amount_credits for line in ranked[len(shown) :])
+        click.echo(f"... and {len(ranked) - len(shown)} more people with {rest} credits")
+
+
+def close_question(overview: EpochOverview, now: datetime) -> str:
+    """Return what to ask before a close."""
+    early = (
+        f" Its window runs until {time_text(overview.epoch.window.period_end)}: later work counts in the next."
+        if now < overview.epoch.window.period_end
+        else ""
+    )
+    return f"Close epoch {overview.epoch.id} for ever, paying {overview.pool_credits} credits?{early}"
+
+
+def finalize_json(run: Run[FinalizeReport]) -> dict[str, Any]:
+    """Return a close for machines."""
+    found: dict[str, Any] = {"workflow_id": run.workflow_id, "joined": run.joined}
+    return found if run.report is None else found | asdict(run.report)
+
+
+def print_finalized(report: FinalizeReport) -> None:
+    """Print what a close did."""
+    verb = "closed" if report.closed_now else "was closed already"
+    click.echo(
+        f"epoch {report.epoch_id} {verb}: {report.pool_total_credits} credits to {report.payouts} people,"
+        f" {report.undistributed_credits} undistributed"
+    )
+    click.echo(f"statement {report.statement_hash}")
+
+
+def check_reviewed(report: FinalizeReport | None, reviewed: str | None) -> None:
+    """Refuse when what was closed is not what was reviewed, as when somebody else closed it first.
+
+    Raises: AllocationsChanged.
+    """
+    if report is not None and reviewed is not None and report.allocation_set_hash != reviewed:
+        raise AllocationsChanged(reviewed, report.allocation_set_hash)

@@ -1,0 +1,117 @@
+"""`ledger identity`: bind, unresolved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ledger_core.domain.identity import IdentityBinding
+from ledger_core.identifiers import EpochId
+from ledger_core.identifiers import user_id as checked_user_id
+from scheduler_worker.cli.output import json_option, print_json, print_table, printable, time_text
+from scheduler_worker.cli.runs import run_workflow
+from scheduler_worker.cli.session import action_context, current_settings, reading, reason_option, wait_option
+from scheduler_worker.messages import BindCommand
+from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
+from scheduler_worker.starting import Start
+from scheduler_worker.workflow_ids import bind_workflow_id
+from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow
+
+
+@click.group()
+def identity() -> None:
+    """Whose accounts are whose."""
+
+
+@identity.command()
+@click.argument("provider")
+@click.argument("external_id", metavar="ACCOUNT")
+@click.argument("user_id", metavar="USER")
+@reason_option
+@wait_option
+@json_option
+@click.pass_obj
+def bind(
+    config: Path | None,
+    provider: str,
+    external_id: str,
+    user_id: str,
+    reason: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Say that an account belongs to a user; the user is made if need be.
+
+    For git, the account is the author's e-mail address in lower case. Events
+    of the open epoch resolve at once, events of closed ones go into the next.
+
+    \b
+    Example:
+      ledger identity bind git ada@example.org ada
+    """
+    binding = IdentityBinding(provider=provider, external_id=external_id, user_id=checked_user_id(user_id))
+    command = BindCommand(bindings=(binding,), context=action_context(reason=reason))
+    run = run_workflow(
+        Start(
+            method=BindIdentitiesWorkflow.run,
+            argument=command,
+            workflow_id=bind_workflow_id(command),
+            task_queue=current_settings(config).task_queue,
+            execution_timeout=WRITE_EXECUTION_TIMEOUT,
+        ),
+        wait=wait,
+    )
+    if as_json:
+        report = {} if run.report is None else asdict(run.report)
+        print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
+    elif run.report is not None:
+        verb = "is now bound" if run.report.added else "was bound already"
+        click.echo(printable(f"{provider} account {external_id} {verb} to {user_id}"))
+
+
+@identity.command()
+@click.option("--epoch", "epoch_id", type=int, metavar="EPOCH", help="Of one epoch only.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+)
+@json_option
+@click.pass_obj
+def unresolved(config: Path | None, epoch_id: int | None, limit: int, as_json: bool) -> None:
+    """List accounts that have events but no user, the most events first.
+
+    \b
+    Example:
+      ledger identity unresolved --epoch 7
+    """
+    with reading(config) as view:
+        if epoch_id is not None:
+            view.epochs.get(EpochId(epoch_id))
+        chosen = None if epoch_id is None else EpochId(epoch_id)
+        found = view.identities.list_unresolved(chosen, limit=limit)
+    if as_json:
+        print_json(
+            [
+                asdict(account)
+                | {
+                    "first_event_time": time_text(account.first_event_time),
+                    "last_event_time": time_text(account.last_event_time),
+                }
+                for account in found
+            ]
+        )
+        return
+    if not found:
+        click.echo("every account is bound")
+        return
+    print_table(
+        ["provider", "account", "login", "events"],
+        [
+            (account.provider, account.external_id or "(gone)", account.login or "-", account.events)
+            for account in found
+        ],
+        numbers=["events"],
+    )
+    if len(found) == limit:
+        click.echo(f"the first {limit}; --limit shows more")

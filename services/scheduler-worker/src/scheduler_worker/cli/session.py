@@ -1,0 +1,92 @@
+"""What a command works with: settings, policy, a reader of the ledger, and who is asking."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import click
+
+from ledger_core.domain.ledger_action import ActionContext
+from ledger_core.errors import LedgerError
+from ledger_core.ports.ledger import LedgerReader, LedgerView
+from scheduler_worker.bootstrap import opened_reader
+from scheduler_worker.policy import Policy, read_policy
+from scheduler_worker.settings import Settings, read_settings
+
+
+class ConfirmationNeeded(LedgerError):
+    """An irreversible step was asked for where nobody can be asked."""
+
+    code = "confirmation-needed"
+
+    def __init__(self) -> None:
+        super().__init__("this can't be undone, and there is no terminal to ask at; say --yes")
+
+
+def current_settings(config: Path | None) -> Settings:
+    """Return the environment's settings; --config wins over LEDGER_CONFIG."""
+    settings = read_settings()
+    return settings if config is None else attrs.evolve(settings, config=config)
+
+
+def current_policy(config: Path | None) -> Policy:
+    """Return the policy of --config, LEDGER_CONFIG or ledger.toml."""
+    return read_policy(current_settings(config).config)
+
+
+@contextmanager
+def reading(config: Path | None) -> Iterator[LedgerView]:
+    """Open one snapshot of the ledger that can't be written to."""
+    with open_reader(config) as reader, reader.read() as view:
+        yield view
+
+
+@contextmanager
+def open_reader(config: Path | None) -> Iterator[LedgerReader]:
+    """Open the ledger to read."""
+    settings = current_settings(config)
+    policy = read_policy(settings.config)
+    with opened_reader(settings.required_database_url(), policy.node_id) as reader:
+        yield reader
+
+
+def action_context(workflow_id: str | None = None, *, reason: str | None = None) -> ActionContext:
+    """Return who is asking: LEDGER_ACTOR, else the login of this machine.
+
+    Raises: InvalidValue.
+    """
+    actor = os.environ.get("LEDGER_ACTOR") or _login()
+    return ActionContext(actor=actor, reason=reason, workflow_id=workflow_id)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before what can't be undone.
+
+    Raises: ConfirmationNeeded where there is no terminal; click.Abort when the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfirmationNeeded
+    click.confirm(question, abort=True, err=True)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        return f"uid-{os.getuid()}"
+
+
+yes_option = click.option("--yes", is_flag=True, help="Don't ask; for scripts.")
+wait_option = click.option(
+    "--wait/--no-wait", default=True, help="Wait for the result, or just start it.  [default: wait]"
+)
+reason_option = click.option("--reason", help="Why, for the record.")
+required_reason_option = click.option("--reason", required=True, help="Why, for the record.")

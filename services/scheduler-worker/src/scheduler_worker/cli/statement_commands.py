@@ -1,0 +1,183 @@
+"""`ledger statement`: list, show, export, verify."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.errors import LedgerError, StatementNotFound
+from ledger_core.identifiers import EpochId
+from ledger_core.ports.ledger import LedgerView
+from ledger_core.verification import write_bundle
+from ledger_core.verification.__main__ import main as verify_file
+from scheduler_worker.cli.epoch_views import print_payouts
+from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table
+from scheduler_worker.cli.session import reading
+
+
+class ExportFailed(LedgerError):
+    """The bundle can't be written there."""
+
+    code = "export-failed"
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} can't be written: {error.strerror}")
+
+
+@click.group()
+def statement() -> None:
+    """Show, export and verify payout statements."""
+
+
+@statement.command("list")
+@json_option
+@click.pass_obj
+def list_statements(config: Path | None, as_json: bool) -> None:
+    """List the chain of statements, the first one first.
+
+    \b
+    Example:
+      ledger statement list
+    """
+    with reading(config) as view:
+        chain = [
+            (found.epoch_id, found.window, found.pool_total_credits, found.statement_hash)
+            for found in view.statements.chain()
+        ]
+    if as_json:
+        print_json(
+            [
+                {
+                    "epoch_id": epoch_id,
+                    "window": str(window),
+                    "pool_total_credits": pool,
+                    "statement_hash": pinned,
+                }
+                for epoch_id, window, pool, pinned in chain
+            ]
+        )
+        return
+    print_chain(chain)
+
+
+def print_chain(chain: Sequence[tuple[EpochId, object, int, str]]) -> None:
+    """Print a chain of statements, each by its hash."""
+    print_table(
+        ["epoch", "credits", "statement"],
+        [(epoch_id, pool, pinned) for epoch_id, _, pool, pinned in chain],
+        numbers=["epoch", "credits"],
+    )
+
+
+@statement.command()
+@click.argument("epoch_id", metavar="EPOCH", type=int)
+@click.option("--document", is_flag=True, help="Print the very bytes that the statement hash pins.")
+@json_option
+@click.pass_obj
+def show(config: Path | None, epoch_id: int, document: bool, as_json: bool) -> None:
+    """Show the statement of a closed epoch.
+
+    \b
+    Examples:
+      ledger statement show 7
+      ledger statement show 7 --document | sha256sum
+    """
+    with reading(config) as view:
+        found = _get_statement(view, EpochId(epoch_id))
+    if document:
+        sys.stdout.buffer.write(found.document())
+        return
+    if as_json:
+        print_json({"statement_hash": found.statement_hash, "document": json.loads(found.document())})
+        return
+    print_payouts(found.payouts)
+    print_facts(
+        [
+            ("epoch", found.epoch_id),
+            ("window", found.window),
+            ("pool", f"{found.pool_total_credits} credits, {found.undistributed_credits} undistributed"),
+            ("activity", found.activity_set_hash),
+            ("allocations", found.allocation_set_hash),
+            ("previous", found.previous_statement_hash or "none: the first of this node"),
+            ("statement", found.statement_hash),
+        ]
+    )
+
+
+@statement.command()
+@click.argument("epoch_id", metavar="EPOCH", type=int)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="[default: statement-EPOCH.zip]"
+)
+@json_option
+@click.pass_obj
+def export(config: Path | None, epoch_id: int, output: Path | None, as_json: bool) -> None:
+    """Write everything behind a statement into one file that anyone can verify.
+
+    The same statement always gives the same bytes.
+
+    \b
+    Example:
+      ledger statement export 7 -o epoch-7.zip
+    """
+    path = output or Path(f"statement-{epoch_id}.zip")
+    with reading(config) as view:
+        pinned = _get_statement(view, EpochId(epoch_id)).statement_hash
+        export_bundle(view, EpochId(epoch_id), path)
+    if as_json:
+        print_json({"file": str(path), "statement_hash": pinned})
+    else:
+        click.echo(f"{path} written; check it with: ledger statement verify {path} --expect {pinned}")
+
+
+def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
+    """Write the bundle beside path and move it there when it is whole.
+
+    Raises: StatementNotFound, ExportFailed.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".export-", delete=False) as file:
+            try:
+                write_bundle(view, epoch_id, cast("BinaryIO", file))
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).chmod(0o644)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise ExportFailed(path, error) from error
+
+
+@statement.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--expect", metavar="HASH", help="The statement hash as it was published.")
+@json_option
+def verify(file: Path, expect: str | None, as_json: bool) -> int:
+    """Recompute a statement from its bundle, without database or network.
+
+    The same check without this program: python -m ledger_core.verification FILE
+
+    \b
+    Example:
+      ledger statement verify epoch-7.zip --expect 5f3c...
+    """
+    arguments = [str(file), *(["--json"] if as_json else []), *(["--expect", expect] if expect else [])]
+    return verify_file(arguments)
+
+
+def _get_statement(view: LedgerView, epoch_id: EpochId) -> PayoutStatement:
+    view.epochs.get(epoch_id)
+    found = view.statements.find(epoch_id)
+    if found is None:
+        raise StatementNotFound(epoch_id)
+    return found
