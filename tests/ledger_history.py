@@ -8,15 +8,15 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg import ClientCursor, sql
+from psycopg.errors import NotNullViolation
+from sqlalchemy import URL, Engine, text
+
 from db_client.engine import create_ledger_engine, parse_database_url
 from db_client.postgres_ledger import PostgresLedger
 from db_client.tables.all_tables import ledger_metadata
 from ledger_core import EpochId, NodeId
 from ledger_core.testing import make_component, make_event
-from psycopg import ClientCursor, sql
-from psycopg.errors import NotNullViolation
-from sqlalchemy import URL, Engine, text
-
 from tests.contract.story import LedgerStory, annas, bobs, day
 
 NODE: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000a"))
@@ -24,6 +24,7 @@ NEIGHBOUR: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000b"))
 QUIET: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000c"))  # has no open epoch
 TABLES: Final = tuple(table.name for table in ledger_metadata.sorted_tables)
 PASSWORD: Final = "only for tests on loopback"
+SOME_HASH: Final = "repeat('a', 64)"
 LOCK_TIMEOUT_SECONDS: Final = 20  # a test that blocks itself is to fail, not to hang
 
 Names = dict[str, Any]
@@ -250,3 +251,44 @@ def contents(session: Session) -> dict[str, str]:
         for table in TABLES
     )
     return dict(session.execute(query.encode()).fetchall())
+
+
+# --- scripts: how the open epoch would be closed, but for what an attack changes ------------------
+
+
+def close(*, total: str = "500", epoch: str = "%(open)s") -> str:
+    """Close the open epoch with its pool."""
+    return (
+        f"UPDATE epochs SET status = 'closed', pool_total_credits = {total}, closed_at = now()"
+        f" WHERE id = {epoch};"
+    )
+
+
+def component(
+    amount: str, *, component: str = "top_up", node: str = "%(node)s", epoch: str = "%(open)s"
+) -> str:
+    """Add to the open epoch's pool."""
+    return (
+        "INSERT INTO epoch_pool_components"
+        " (node_id, epoch_id, component_id, algorithm_version, inputs_json, amount_credits, computed_at)"
+        f" VALUES ({node}, {epoch}, '{component}', '1', '{{}}', {amount}, now());"
+    )
+
+
+def statement(
+    *,
+    id_: str = "gen_random_uuid()",
+    node: str = "%(node)s",
+    epoch: str = "%(open)s",
+    total: str = "500",
+    hash_: str = SOME_HASH,
+    previous: str = "%(latest_hash)s",
+    supersedes: str = "NULL",
+) -> str:
+    """Write the statement of the open epoch, closed."""
+    return (
+        "INSERT INTO payout_statements (id, node_id, epoch_id, format, activity_set_hash, allocation_set_hash,"
+        " pool_total_credits, payouts_json, statement_hash, previous_statement_hash, supersedes_statement_id,"
+        f" created_at) VALUES ({id_}, {node}, {epoch}, 'ledger-statement/1', '', '',"
+        f" {total}, '[]', {hash_}, {previous}, {supersedes}, now());"
+    )

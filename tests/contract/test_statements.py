@@ -17,6 +17,20 @@ def add(ledger: Ledger, statement: PayoutStatement) -> None:
         transaction.statements.add(statement, created_at=RETRIEVED_AT)
 
 
+def close_with(ledger: Ledger, statement: PayoutStatement) -> None:
+    with ledger.begin() as transaction:
+        epoch_id = transaction.epochs.lock(statement.epoch_id).id
+        total = statement.pool_total_credits
+        transaction.epochs.close(epoch_id, pool_total_credits=total, closed_at=RETRIEVED_AT)
+        transaction.statements.add(statement, created_at=RETRIEVED_AT)
+
+
+def close_without_statement(ledger: Ledger, epoch_id: EpochId, *, pool_total_credits: int) -> None:
+    with ledger.begin() as transaction:
+        transaction.epochs.lock(epoch_id)
+        transaction.epochs.close(epoch_id, pool_total_credits=pool_total_credits, closed_at=RETRIEVED_AT)
+
+
 def chain(ledger: Ledger) -> list[PayoutStatement]:
     with ledger.read() as view:
         return list(view.statements.chain())
@@ -85,24 +99,68 @@ def test_statements_form_a_chain_in_the_order_of_the_closes(story: LedgerStory) 
 
 
 def test_a_second_statement_of_an_epoch_is_refused(story: LedgerStory) -> None:
-    """EPOCH_CLOSED_FOREVER: not even one that would stand at the chain's end."""
+    """EPOCH_CLOSE_IDEMPOTENT: not even one that would stand at the chain's end."""
     epoch_id = story.open()
     written = story.close(epoch_id, 100)
 
-    with pytest.raises(LedgerRuleBroken):
+    with pytest.raises(LedgerRuleBroken) as refused:
         add(story.ledger, replace(written, previous_statement_hash=written.statement_hash))
 
+    assert refused.value.invariant == "EPOCH_CLOSE_IDEMPOTENT"
     assert chain(story.ledger) == [written]
 
 
 def test_a_statement_of_an_open_epoch_is_refused(story: LedgerStory) -> None:
-    """EPOCH_CLOSED_FOREVER: what is not closed has no result."""
+    """STATEMENT_OF_CLOSED_EPOCH: what is not closed has no result."""
     first = story.close(story.open(), 100)
     epoch_id = story.open(1)
     story.record(epoch_id, make_component(100))
     forged = replace(first, epoch_id=epoch_id, previous_statement_hash=first.statement_hash)
 
-    with pytest.raises(LedgerRuleBroken):
+    with pytest.raises(LedgerRuleBroken) as refused:
         add(story.ledger, forged)
 
+    assert refused.value.invariant == "STATEMENT_OF_CLOSED_EPOCH"
     assert chain(story.ledger) == [first]
+
+
+@pytest.mark.parametrize("previous", [None, "f" * 64], ids=["a second first", "an unknown one"])
+def test_a_statement_that_leaves_the_chain_is_refused(story: LedgerStory, previous: str | None) -> None:
+    """STATEMENT_CHAIN_LINEAR: it follows the newest, and no other."""
+    first = story.close(story.open(), 100)
+    epoch_id = story.open(1)
+    story.record(epoch_id, make_component(100))
+    forged = replace(first, epoch_id=epoch_id, previous_statement_hash=previous)
+
+    with pytest.raises(LedgerRuleBroken) as refused:
+        close_with(story.ledger, forged)
+
+    assert refused.value.invariant == "STATEMENT_CHAIN_LINEAR"
+    assert story.epoch(epoch_id).is_open
+
+
+def test_an_epoch_does_not_close_without_its_statement(story: LedgerStory) -> None:
+    """STATEMENT_OF_CLOSED_EPOCH: what is closed has a result, by the end of the transaction."""
+    epoch_id = story.open()
+    story.record(epoch_id, make_component(100))
+
+    with pytest.raises(LedgerRuleBroken) as refused:
+        close_without_statement(story.ledger, epoch_id, pool_total_credits=100)
+
+    assert refused.value.invariant == "STATEMENT_OF_CLOSED_EPOCH"
+    assert story.epoch(epoch_id).is_open
+
+
+@pytest.mark.parametrize("pool_total_credits", [99, 101])
+def test_an_epoch_does_not_close_with_another_total_than_its_pool(
+    story: LedgerStory, pool_total_credits: int
+) -> None:
+    """POOL_REPRODUCIBLE: on both sides."""
+    epoch_id = story.open()
+    story.record(epoch_id, make_component(100))
+
+    with pytest.raises(LedgerRuleBroken) as refused:
+        close_without_statement(story.ledger, epoch_id, pool_total_credits=pool_total_credits)
+
+    assert refused.value.invariant == "POOL_REPRODUCIBLE"
+    assert story.epoch(epoch_id).is_open

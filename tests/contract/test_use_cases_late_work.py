@@ -118,6 +118,20 @@ def test_an_event_that_closed_unresolved_is_paid_once_its_account_is_known(story
     assert (story.paid(first), story.paid(second)) == ({}, {"ann": 1000})
 
 
+def test_a_carried_event_is_marked_with_the_window_it_lies_in(story: LedgerStory) -> None:
+    """Whatever other epochs there are, before and after."""
+    story.live_through(0)
+    event = annas(1, at=day(3, week=1))
+    second = story.live_through(1, event)
+    story.live_through(2)
+    story.bind("ann", "1001")
+    fourth = story.open(3)
+
+    story.curate(fourth)
+
+    assert story.curated(fourth)[event.id].late_from_epoch_id == second
+
+
 def test_an_event_of_nobody_yet_is_not_carried(story: LedgerStory) -> None:
     story.live_through(0, annas(1, at=day(3)))
     second = story.open(1)

@@ -58,17 +58,21 @@ SHADOWED = {
     "curation": ("epochs", "", CLOSED_NOTE, "CURATION_FREEZE_ON_CLOSE"),
     "base": (
         "epoch_pool_components",
-        "INSERT INTO {shadow} (id, node_id, epoch_id, component_id, algorithm_version, inputs_json,"
-        " amount_credits, computed_at)"
-        " SELECT id, node_id, %(foreign_open)s, 'base_issuance', '1', '{{}}', 0, now()"
-        " FROM public.epoch_pool_components LIMIT 1;",
+        """
+        INSERT INTO {shadow} (id, node_id, epoch_id, component_id, algorithm_version, inputs_json,
+            amount_credits, computed_at)
+        SELECT id, node_id, %(foreign_open)s, 'base_issuance', '1', '{{}}', 0, now()
+        FROM public.epoch_pool_components LIMIT 1;
+        """,
         CLOSE_UNFUNDED,
         "POOL_REQUIRES_BASE",
     ),
     "statement": (
         "payout_statements",
-        "INSERT INTO {shadow} SELECT * FROM public.payout_statements;"
-        " UPDATE {shadow} SET epoch_id = %(open)s, supersedes_statement_id = NULL;",
+        """
+        INSERT INTO {shadow} SELECT * FROM public.payout_statements;
+        UPDATE {shadow} SET epoch_id = %(open)s, supersedes_statement_id = NULL;
+        """,
         CLOSE_FUNDED,
         "STATEMENT_OF_CLOSED_EPOCH",
     ),
@@ -148,7 +152,6 @@ def test_a_table_of_the_same_name_does_not_stand_in_for_the_real_one(
 @pytest.mark.parametrize(
     "setting",
     [
-        "plpgsql.variable_conflict = 'use_column'",
         "transform_null_equals = on",
         "datestyle = 'German'",
         "timezone = 'Pacific/Kiritimati'",

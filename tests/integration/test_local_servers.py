@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from scheduler_worker.local import guardian
 from scheduler_worker.local.postgres import local_postgres
 from scheduler_worker.local.refusals import LocalFolderInUse
 from scheduler_worker.local.servers import (
@@ -157,12 +158,13 @@ def test_servers_whose_guardian_was_killed_end_and_are_replaced(folder: Path) ->
     assert stale["temporal_address"] == first.temporal_address != second.temporal_address
 
 
-def test_a_signal_to_a_guardian_ends_its_server_in_good_order(folder: Path) -> None:
+@pytest.mark.parametrize("sign", guardian.STOP_SIGNALS, ids=lambda each: each.name)
+def test_a_signal_to_a_guardian_ends_its_server_in_good_order(folder: Path, sign: signal.Signals) -> None:
     with local_servers(folder, keep=True, durable=False, ui=False):
         pass
     for pid, command in servers_of(folder).items():
         if "guardian.py" in command:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, sign)
 
     assert eventually(lambda: not servers_of(folder))
     assert "database system is shut down" in (folder / "postgres" / "postgres.log").read_text(

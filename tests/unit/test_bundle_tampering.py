@@ -67,6 +67,21 @@ def container_positions() -> Iterator[int]:
         at = BUNDLE.find(b"PK\x03\x04", at + 4)
 
 
+def test_the_zips_checksums_are_checked_where_header_and_directory_agree() -> None:
+    for name in (b"statement.json", b"events.jsonl", b"manifest.json"):
+        header_at = BUNDLE.index(name) - 30
+        central_at = BUNDLE.index(name, DIRECTORY_AT) - 46
+        damaged = bytearray(BUNDLE)
+        for at in (header_at + 14, central_at + 16):
+            damaged[at] ^= 1
+
+        found = outcome(bytes(damaged))
+
+        assert isinstance(found, VerificationReport)
+        assert found.first_difference is not None
+        assert f"{name.decode()} CRC-32" == found.first_difference.where
+
+
 def test_digits_cannot_be_exchanged_for_digits() -> None:
     undetected = [
         at

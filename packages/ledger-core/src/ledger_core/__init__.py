@@ -1,7 +1,7 @@
 """A transparent activity-to-payout ledger: pure domain, ports and use cases; standard library only.
 
 What this package names here is its public face; the ports are in `ledger_core.ports`, the use cases in
-`ledger_core.use_cases`, and an in-memory ledger for tests in `ledger_core.testing`.
+`ledger_core.use_cases`, and more to test with in `ledger_core.testing`.
 """
 
 from ledger_core.domain.activity_event import ActivityEvent
@@ -30,6 +30,7 @@ from ledger_core.errors import (
     EpochClosed,
     EpochNotFound,
     EpochWindowsOverlap,
+    EventCorrupt,
     EventNotCurated,
     EventPaidTwice,
     IdentityAlreadyBound,
@@ -53,6 +54,8 @@ from ledger_core.errors import (
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource
 from ledger_core.ports.ledger import Ledger, LedgerReader, LedgerTransaction, LedgerView
+from ledger_core.testing import InMemoryLedger
+from ledger_core.verification import VerificationReport, verify_bundle, write_bundle
 
 __all__ = [
     "ActionContext",
@@ -72,6 +75,7 @@ __all__ = [
     "EpochStatus",
     "EpochWindow",
     "EpochWindowsOverlap",
+    "EventCorrupt",
     "EventId",
     "EventNotCurated",
     "EventPaidTwice",
@@ -79,6 +83,7 @@ __all__ = [
     "IdentityAlreadyBound",
     "IdentityBinding",
     "IdentityNotBound",
+    "InMemoryLedger",
     "InvalidValue",
     "Ledger",
     "LedgerAction",
@@ -107,6 +112,7 @@ __all__ = [
     "UserId",
     "UserNotFound",
     "UserTwice",
+    "VerificationReport",
     "WeightConfig",
     "canonical_json",
     "compute_activity_set_hash",
@@ -117,4 +123,6 @@ __all__ = [
     "compute_proposed_allocations",
     "largest_remainder",
     "parse_canonical_json",
+    "verify_bundle",
+    "write_bundle",
 ]

@@ -57,6 +57,7 @@ class InMemoryAllocationStore(InMemoryAllocationReader):
         self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
     ) -> None:
         """Set what an admin decided for a user, or raise UserNotFound or EpochClosed."""
+        assert (final_units is None) == (reason is None), "a decision has a reason, and no decision has none"
         self._scope.check_writable(epoch_id)
         state = self._scope.state
         if user_id not in state.users:

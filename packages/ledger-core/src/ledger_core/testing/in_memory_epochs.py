@@ -9,7 +9,13 @@ from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.pool import BASE_ISSUANCE
 from ledger_core.domain.weight_config import WeightConfig
-from ledger_core.errors import AnotherEpochOpen, EpochNotFound, EpochWindowsOverlap, PoolBaseMissing
+from ledger_core.errors import (
+    AnotherEpochOpen,
+    EpochNotFound,
+    EpochWindowsOverlap,
+    LedgerRuleBroken,
+    PoolBaseMissing,
+)
 from ledger_core.identifiers import EpochId
 from ledger_core.testing.in_memory_state import Scope
 
@@ -75,15 +81,17 @@ class InMemoryEpochStore(InMemoryEpochReader):
         return epoch
 
     def close(self, epoch_id: EpochId, *, pool_total_credits: int, closed_at: datetime) -> None:
-        """Close the epoch, or raise EpochClosed or PoolBaseMissing."""
+        """Close the epoch, or raise EpochClosed, PoolBaseMissing or LedgerRuleBroken (POOL_REPRODUCIBLE)."""
         self._scope.check_writable(epoch_id)
         state = self._scope.state
         if (epoch_id, BASE_ISSUANCE) not in state.components:  # POOL_REQUIRES_BASE
             raise PoolBaseMissing(epoch_id)
+        parts = [part.amount_credits for (owner, _), part in state.components.items() if owner == epoch_id]
+        if sum(parts) != pool_total_credits:
+            raise LedgerRuleBroken("POOL_REPRODUCIBLE")
         state.epochs[epoch_id] = replace(
             state.epochs[epoch_id],
             status=EpochStatus.CLOSED,
             pool_total_credits=pool_total_credits,
             closed_at=closed_at,
         )
-        self._scope.closed_here.add(epoch_id)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ledger_core.errors import LedgerRuleBroken
 from ledger_core.identifiers import NodeId
 from ledger_core.testing.in_memory_activity import (
     InMemoryActivityReader,
@@ -70,6 +71,12 @@ class InMemoryLedger:
             scope = Scope(working)
             try:
                 yield InMemoryTransaction(scope)
+                # PostgreSQL looks at the end of the transaction too.
+                if any(
+                    not epoch.is_open and epoch.id not in working.statements
+                    for epoch in working.epochs.values()
+                ):
+                    raise LedgerRuleBroken("STATEMENT_OF_CLOSED_EPOCH")
                 check_commit(self._committed, working)
                 self._committed = working
             finally:

@@ -89,12 +89,11 @@ class LedgerState:
 
 
 class Scope:
-    """One transaction or snapshot: its state while it lasts, and which epochs it locked or closed."""
+    """One transaction or snapshot: its state while it lasts, and which epochs it locked."""
 
     def __init__(self, state: LedgerState) -> None:
         self._state: LedgerState | None = state
         self.locked: set[EpochId] = set()
-        self.closed_here: set[EpochId] = set()
 
     @property
     def state(self) -> LedgerState:

@@ -51,12 +51,19 @@ class InMemoryStatementStore(InMemoryStatementReader):
         *,
         created_at: datetime,  # noqa: ARG002 - PostgreSQL keeps it for people to look at; no port reads it
     ) -> None:
-        """Store the statement of an epoch that this transaction closed, or raise LedgerRuleBroken."""
+        """Store the statement of an epoch that this transaction closed, or raise LedgerRuleBroken.
+
+        Its invariant is STATEMENT_OF_CLOSED_EPOCH, EPOCH_CLOSE_IDEMPOTENT or STATEMENT_CHAIN_LINEAR.
+        """
         state = self._scope.state
         assert statement.node_id == state.node_id, "NODE_SCOPED: the statement is another node's"
-        if statement.epoch_id not in self._scope.closed_here or statement.epoch_id in state.statements:
-            raise LedgerRuleBroken("EPOCH_CLOSED_FOREVER")
-        assert statement.previous_statement_hash == self.head_hash(), "the statement forks the chain"
+        if statement.epoch_id in state.statements:
+            raise LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT")
+        epoch = state.epochs[statement.epoch_id]
+        if epoch.is_open or epoch.pool_total_credits != statement.pool_total_credits:
+            raise LedgerRuleBroken("STATEMENT_OF_CLOSED_EPOCH")
+        if statement.previous_statement_hash != self.head_hash():
+            raise LedgerRuleBroken("STATEMENT_CHAIN_LINEAR")
         state.statements[statement.epoch_id] = statement
 
 

@@ -109,7 +109,7 @@ def _watch(child: int, lifeline: str | None, wake: int) -> bool:
     poller.register(LIFELINE, select.POLLIN)
     while not _ended(child):
         ready = poller.poll(KEPT_CHECK_MILLISECONDS if kept else None)
-        if any(number in _drain(wake) for number in STOP_SIGNALS):
+        if not set(STOP_SIGNALS).isdisjoint(_drain(wake)):
             return True
         if kept and lifeline is not None and not Path(lifeline).exists():
             return True

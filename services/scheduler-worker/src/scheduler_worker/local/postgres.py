@@ -89,6 +89,7 @@ def start_postgres(folder: Path, *, durable: bool) -> tuple[GuardedProcess, Post
     settings = SETTINGS if durable else SETTINGS | FORGETFUL
     with open_log(folder / LOG) as log:
         for _ in range(PORT_ATTEMPTS):
+            log.truncate(0)
             (port,) = free_ports(1)
             command = [str(programs / "postgres"), "-D", str(place / CLUSTER)]
             for name, value in (settings | {"port": str(port)}).items():

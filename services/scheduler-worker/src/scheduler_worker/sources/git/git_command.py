@@ -163,7 +163,7 @@ def _chunks(output: IO[bytes]) -> Iterator[bytes]:
 
 
 def _input(lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode("ascii")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8")
 
 
 def _check_not_killed(status: int) -> None:
