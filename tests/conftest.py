@@ -14,6 +14,8 @@ from sqlalchemy import Engine, text
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
+from tests.local_owners import folder_for_all
+
 from db_client.engine import create_ledger_engine, parse_database_url
 from db_client.migrate import upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
@@ -40,13 +42,13 @@ class TestDatabase:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A superuser's URL of a PostgreSQL server: TEST_DATABASE_URL, else one of our own."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return
-    with local_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+    with folder_for_all() as folder, local_postgres(folder, durable=False) as server:
         yield server.url
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from tests.ledger_history import Attacked, attacked_database
 
+pytestmark = pytest.mark.xdist_group("database attacks")
+
 # Each with its rule, a column to overwrite, and its key.
 APPEND_ONLY = {
     "activity_events": ("ACTIVITY_APPEND_ONLY", "producer", "node_id, id"),

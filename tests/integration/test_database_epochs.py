@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 
 from tests.ledger_history import Attacked, attacked_database, close, component, statement
 
+pytestmark = pytest.mark.xdist_group("database epochs")
+
 EPOCH = "epochs (node_id, period_start, period_end, weight_config, opened_at)"
 
 

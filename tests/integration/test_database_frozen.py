@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 
 from tests.ledger_history import Attacked, attacked_database
 
+pytestmark = pytest.mark.xdist_group("database frozen")
+
 FREEZE = "CURATION_FREEZE_ON_CLOSE"
 CURATION = "activity_curation (node_id, epoch_id, event_id, created_at, updated_at)"
 ALLOCATION = "epoch_allocations (node_id, epoch_id, user_id, proposed_units, activity_count)"

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 
 from tests.ledger_history import SOME_HASH, Attacked, attacked_database, close, statement
 
+pytestmark = pytest.mark.xdist_group("database statements")
+
 AN_ID = "'00000000-0000-0000-0000-000000000001'"
 OTHER_HASH = "repeat('b', 64)"
 SIGNATURE = "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at)"
