@@ -6,15 +6,18 @@ node, all of them in one fresh store, and name it in IMPLEMENTATIONS.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import pytest
+from sqlalchemy import Engine
 
+from db_client.postgres_ledger import PostgresLedger
 from ledger_core import Ledger, NodeId
 from ledger_core.testing import InMemoryLedger
 from tests.contract.story import NEIGHBOUR_ID, NODE_ID, LedgerStory
 
-IMPLEMENTATIONS = ("memory",)
+IMPLEMENTATIONS = ("memory", "postgres")
 
 
 class OpenLedger(Protocol):
@@ -27,6 +30,12 @@ class OpenLedger(Protocol):
 def open_memory_ledger() -> OpenLedger:
     """Ledgers in memory: each has its own, so neighbours never meet."""
     return InMemoryLedger
+
+
+@pytest.fixture
+def open_postgres_ledger(worker_engine: Engine) -> OpenLedger:
+    """Ledgers in one fresh database, opened with the worker's rights only."""
+    return partial(PostgresLedger, worker_engine)
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

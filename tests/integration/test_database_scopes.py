@@ -231,8 +231,10 @@ def test_an_epoch_holds_an_event_once(attacked: Attacked) -> None:
         ("INSERT INTO users VALUES (%(node)s, '')", "ck_users_user_id_length"),
         ("INSERT INTO users VALUES (%(node)s, repeat('u', 256))", "ck_users_user_id_length"),
         (
-            "INSERT INTO identity_events (node_id, provider, external_id, user_id, change, actor, at)"
-            " VALUES (%(node)s, 'github', '1', 'ann', 'merged', 'admin', now())",
+            (
+                "INSERT INTO identity_events (node_id, provider, external_id, user_id, change, actor, at)"
+                " VALUES (%(node)s, 'github', '1', 'ann', 'merged', 'admin', now())"
+            ),
             "ck_identity_events_change",
         ),
     ],

@@ -196,8 +196,8 @@ def change_the_weights(state: LedgerState) -> None:
     state.epochs[EpochId(2)] = replace(state.epochs[EpochId(2)], weight_config=WeightConfig({}))
 
 
-def drop_a_statement(state: LedgerState) -> None:
-    state.statements.clear()
+def change_a_statement(state: LedgerState) -> None:
+    state.statements[EpochId(1)] = replace(state.statements[EpochId(1)], activity_set_hash="f" * 64)
 
 
 def change_the_pool(state: LedgerState) -> None:
@@ -220,7 +220,7 @@ BREACHES: dict[str, tuple[Callable[[LedgerState], None], str]] = {
     "EPOCH_WINDOWS_DISJOINT": (overlap, "EPOCH_WINDOWS_DISJOINT"),
     "CURATION_FREEZE_ON_CLOSE": (change_a_closed_row, "CURATION_FREEZE_ON_CLOSE"),
     "WEIGHT_PINNING": (change_the_weights, "WEIGHT_PINNING"),
-    "EPOCH_CLOSED_FOREVER, statement": (drop_a_statement, "EPOCH_CLOSED_FOREVER"),
+    "EPOCH_CLOSED_FOREVER, statement": (change_a_statement, "EPOCH_CLOSED_FOREVER"),
     "POOL_IMMUTABLE": (change_the_pool, "POOL_IMMUTABLE"),
     "actions": (drop_an_action, "action"),
     "history": (drop_history, "identity event"),

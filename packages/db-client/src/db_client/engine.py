@@ -38,6 +38,7 @@ def create_ledger_engine(
         pool_size=pool_connections,
         max_overflow=0,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged; events and identities are not
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,

@@ -62,7 +62,8 @@ _DELETE_IDLE: Final = text(
 
 _RESET_IDLE_OVERRIDES: Final = text(
     "UPDATE epoch_allocations AS allocation SET proposed_units = 0, activity_count = 0"  # noqa: S608 - constants
-    " WHERE (allocation.proposed_units, allocation.activity_count) <> (0, 0) AND " + _WITHOUT_ACTIVITY
+    " WHERE allocation.final_units IS NOT NULL"
+    " AND (allocation.proposed_units, allocation.activity_count) <> (0, 0) AND " + _WITHOUT_ACTIVITY
 )
 
 
