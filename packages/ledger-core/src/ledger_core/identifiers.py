@@ -75,7 +75,7 @@ def check_text(what: str, text: object, *, most_characters: int) -> None:
 
 
 def check_bigint(what: str, value: object) -> None:
-    """Refuse what is no integer from 0 to 2^63-1 (a bool is none).
+    """Refuse what is no integer from 0 to 2^63-1; a bool or a float is none (ALL_MATH_BIGINT).
 
     Raises: InvalidValue.
     """

@@ -1,7 +1,8 @@
 """The set-based statements of curation.
 
 Each is an anti-join, as a rerun that finds nothing new then writes nothing. An event is curated with
-the user that its identity is bound to at that moment, if any.
+the user that its identity is bound to at that moment, if any; without one it is unresolved and stays
+visible as that (IDENTITY_BEST_EFFORT).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from ledger_core.identifiers import check_bigint
 
 
 def largest_remainder(pool_credits: int, units: Mapping[str, int]) -> dict[str, int]:
-    """Split pool_credits in proportion to units, to the last credit.
+    """Split pool_credits in proportion to units, to the last credit (ALL_MATH_BIGINT).
 
     Shape:   one entry out for each entry in, ordered by user id (code point).
     Units:   credits are whole; units are milli-units, each >= 0, at least one > 0.

@@ -30,7 +30,7 @@ class PayoutLine:
 def compute_payouts(
     allocations: Iterable[FinalizedAllocation], pool_total_credits: int
 ) -> tuple[PayoutLine, ...]:
-    """Split the pool among the allocations by largest remainder.
+    """Split the pool among the allocations by largest remainder (PAYOUT_DETERMINISTIC).
 
     Shape:   one line an allocation, zero units included, ordered by user id (code point); no line at
              all when the pool or the sum of units is 0, and the whole pool is then undistributed.

@@ -59,8 +59,8 @@ class InMemoryStatementStore(InMemoryStatementReader):
         assert statement.node_id == state.node_id, "NODE_SCOPED: the statement is another node's"
         if statement.epoch_id in state.statements:
             raise LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT")
-        epoch = state.epochs[statement.epoch_id]
-        if epoch.is_open or epoch.pool_total_credits != statement.pool_total_credits:
+        # An open epoch has no pool total yet.
+        if state.epochs[statement.epoch_id].pool_total_credits != statement.pool_total_credits:
             raise LedgerRuleBroken("STATEMENT_OF_CLOSED_EPOCH")
         if statement.previous_statement_hash != self.head_hash():
             raise LedgerRuleBroken("STATEMENT_CHAIN_LINEAR")

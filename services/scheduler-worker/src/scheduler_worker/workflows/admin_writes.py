@@ -1,4 +1,7 @@
-"""The writes of admins: one short workflow each, so that every write is durable and leaves a history."""
+"""The writes of admins: one short workflow each, so that every write is durable and leaves a history.
+
+WRITES_VIA_TEMPORAL: nothing else writes for an admin.
+"""
 
 from __future__ import annotations
 
