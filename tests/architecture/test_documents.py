@@ -49,7 +49,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 def test_the_readme_s_code_prints_what_it_says() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```\n\n((?:    .*\n)+)", readme, re.DOTALL)
+    found = re.search(r"```python\n((?:.*\n)*?)```\n\n((?:    .*\n)+)", readme)
     assert found is not None
 
     printed = io.StringIO()

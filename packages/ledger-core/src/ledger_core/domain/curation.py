@@ -45,7 +45,7 @@ class CurationCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurationSummary:
-    """How many events an epoch holds, and how they stand; waiting ones lie in its window uncurated."""
+    """How many events an epoch holds, and how they stand; unresolved counts included ones without a user."""
 
     events: int
     included: int

@@ -31,7 +31,7 @@ class AllocationStore(AllocationReader, Protocol):
     def set_final(
         self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
     ) -> None:
-        """Set what an admin decided for a user; None takes the decision back.
+        """Set what an admin decided for a user, with a reason; None for both takes the decision back.
 
         Raises: UserNotFound, EpochClosed.
         """

@@ -35,8 +35,9 @@ def finalize_epoch(
 ) -> FinalizedEpoch:
     """Close the epoch and return its statement; of a closed epoch, the statement it has.
 
-    Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are brought up
-            to date with curation first, so that the statement follows from the events it pins.
+    Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are computed
+            anew from the epoch's curation as it stands, so that the statement follows from the events it
+            pins; what was bound or arrived since it was last curated is late work of the next epoch.
     Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, and AllocationsChanged when
             the allocations are not those whose hash was reviewed.
     """
