@@ -578,7 +578,9 @@ def test_one_identity_bound_twice_to_the_same_user_is_bound_once(
 
 def test_bindings_in_opposite_orders_do_not_deadlock(race: Race, postgres_ledger: PostgresLedger) -> None:
     """IDENTITY_BEST_EFFORT: both wait at the same identity, having taken the same ones before it."""
-    bindings = [make_binding(f"user {number}", str(number)) for number in range(100, 140)]
+    # Of one user that is there, so that it is the identities that they meet at.
+    binder(postgres_ledger, make_binding("ann", "99"))()
+    bindings = [make_binding("ann", str(number)) for number in range(100, 140)]
     with postgres_ledger.begin() as transaction:
         transaction.identities.bind([bindings[20]], CONTEXT, at=RETRIEVED_AT)
         callers = [race.start(binder(postgres_ledger, *order)) for order in (bindings, reversed(bindings))]

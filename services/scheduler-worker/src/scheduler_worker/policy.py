@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,10 +21,25 @@ from ledger_core.domain.epoch_window import (
 )
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import InvalidValue, LedgerError
-from ledger_core.identifiers import NodeId, check_bigint
+from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint, check_text
 
 MAX_POLICY_BYTES: Final = 1_048_576  # a thousand sources fit ten times over
 MAX_INTERVAL_DAYS: Final = 366
+
+MAX_SOURCE_NAME_CHARACTERS: Final = 100  # what the git source takes
+MAX_COMMIT_URL_CHARACTERS: Final = 1_900  # with a commit's id it must stay a link
+
+_KINDS: Final = {
+    int: "a whole number",
+    float: "a fraction",
+    bool: "true or false",
+    str: "text",
+    dict: "a table",
+    list: "a list",
+    date: "a date",
+    datetime: "a date with a time",
+    time: "a time",
+}
 
 _T = TypeVar("_T")
 
@@ -104,7 +119,7 @@ def read_policy(path: Path) -> Policy:
         raise PolicyUnreadable(path, f"is larger than {MAX_POLICY_BYTES} bytes")
     try:
         table = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the first: no TOML, no UTF-8, a number of 5000 digits
         raise PolicyUnreadable(path, f"is not TOML: {error}") from error
     return parse_policy(table, folder=path.resolve().parent)
 
@@ -125,7 +140,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         _checked(pool.key("base_issuance_credits"), lambda: check_bigint("the amount", base_issuance))
     length_days = epoch.get("length_days", int)
     if length_days is not None and not 1 <= length_days <= MAX_LENGTH_DAYS:
-        raise PolicyInvalid("epoch.length_days", f"must be 1 to {MAX_LENGTH_DAYS}")
+        raise PolicyInvalid(epoch.key("length_days"), f"must be 1 to {MAX_LENGTH_DAYS}")
     weights = root.get("weights", dict) or {}
     every = schedule.get("every", str)
     return Policy(
@@ -161,10 +176,8 @@ class _Table:
         if value is None:
             return None
         if type(value) is not kind:
-            names = {int: "a whole number", str: "text", date: "a date like 2026-01-05", dict: "a table"}
-            raise PolicyInvalid(
-                self.key(key), f"must be {names.get(kind, kind.__name__)}, not {_kind(value)}"
-            )
+            wanted = "a date like 2026-01-05" if kind is date else _KINDS[kind]
+            raise PolicyInvalid(self.key(key), f"must be {wanted}, not {_KINDS[type(value)]}")
         return value
 
     def required(self, key: str, kind: type[_T]) -> _T:
@@ -194,18 +207,44 @@ def _git_sources(sources: _Table, folder: Path) -> tuple[GitSourcePolicy, ...]:
     found: list[GitSourcePolicy] = []
     for table in sources.tables("git", "name", "path", "branch", "commit_url", "accept_rewrites"):
         name = table.required("name", str)
+        _check_line(table.key("name"), name, most_characters=MAX_SOURCE_NAME_CHARACTERS)
         if any(earlier.name == name for earlier in found):
             raise PolicyInvalid(table.key("name"), "names a source twice")
         found.append(
             GitSourcePolicy(
                 name=name,
-                path=folder / Path(table.required("path", str)).expanduser(),
-                branch=table.get("branch", str),
-                commit_url=table.get("commit_url", str),
+                path=_path(table, folder),
+                branch=_optional_text(table, "branch", most_characters=MAX_IDENTIFIER_CHARACTERS),
+                commit_url=_optional_text(table, "commit_url", most_characters=MAX_COMMIT_URL_CHARACTERS),
                 accept_rewrites=table.get("accept_rewrites", bool) or False,
             )
         )
     return tuple(found)
+
+
+def _path(table: _Table, folder: Path) -> Path:
+    text = table.required("path", str)
+    if not text or "\0" in text:
+        raise PolicyInvalid(table.key("path"), "must be a path")
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError as error:
+        raise PolicyInvalid(
+            table.key("path"), "begins with ~ and a user that this machine doesn't know"
+        ) from error
+
+
+def _optional_text(table: _Table, key: str, *, most_characters: int) -> str | None:
+    text = table.get(key, str)
+    if text is not None:
+        _check_line(table.key(key), text, most_characters=most_characters)
+    return text
+
+
+def _check_line(key: str, text: str, *, most_characters: int) -> None:
+    _checked(key, lambda: check_text("it", text, most_characters=most_characters))
+    if text[0].isspace() or text[-1].isspace():
+        raise PolicyInvalid(key, "must not begin or end with a space")
 
 
 def _node_id(root: _Table) -> NodeId:
@@ -234,13 +273,7 @@ def _checked(key: str, check: Callable[[], _T]) -> _T:
     try:
         return check()
     except InvalidValue as error:
-        raise PolicyInvalid(key, f"is refused: {error}") from error
-
-
-def _kind(value: object) -> str:
-    return {float: "a fraction", bool: "true or false", str: "text", int: "a whole number"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
+        raise PolicyInvalid(key, f"has no meaning: {error}") from error
 
 
 def _shown(key: str) -> str:

@@ -41,7 +41,7 @@ class ScheduleOutcome(StrEnum):
 def collection_schedule(request: PlanRequest, *, interval_days: int, task_queue: str) -> Schedule:
     """Return the schedule that fires whenever a window begins, or every interval_days from there."""
     anchor = date.fromisoformat(request.anchor)
-    offset_days = (anchor - _UNIX_EPOCH).days % interval_days
+    offset = timedelta(days=(anchor - _UNIX_EPOCH).days % interval_days)
     return Schedule(
         action=ScheduleActionStartWorkflow(
             PlanCollectionWorkflow.run,
@@ -52,7 +52,8 @@ def collection_schedule(request: PlanRequest, *, interval_days: int, task_queue:
         ),
         spec=ScheduleSpec(
             intervals=[
-                ScheduleIntervalSpec(every=timedelta(days=interval_days), offset=timedelta(days=offset_days))
+                # No offset is None, as the server gives it back: a zero would differ from itself.
+                ScheduleIntervalSpec(every=timedelta(days=interval_days), offset=offset or None)
             ],
             jitter=JITTER,
         ),

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import field, frozen
 
 from ledger_core.errors import LedgerError
+from ledger_core.identifiers import check_identifier
 
 DEFAULT_TASK_QUEUE: Final = "ledger"
 DEFAULT_CONFIG: Final = "ledger.toml"
@@ -52,10 +53,15 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of this process's environment; empty variables count as not set."""
+    """Return the settings of this process's environment; empty variables count as not set.
+
+    Raises: InvalidValue.
+    """
+    task_queue = environment.get("LEDGER_TASK_QUEUE") or DEFAULT_TASK_QUEUE
+    check_identifier("LEDGER_TASK_QUEUE", task_queue)
     return Settings(
         database_url=environment.get("LEDGER_DATABASE_URL") or None,
         owner_database_url=environment.get("LEDGER_OWNER_DATABASE_URL") or None,
-        task_queue=environment.get("LEDGER_TASK_QUEUE") or DEFAULT_TASK_QUEUE,
+        task_queue=task_queue,
         config=Path(environment.get("LEDGER_CONFIG") or DEFAULT_CONFIG),
     )

@@ -6,18 +6,23 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Replayer, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from ledger_core.errors import LedgerError
 from scheduler_worker.activities.refusals import RefusalInterceptor
 from scheduler_worker.workflows.all_workflows import ALL_WORKFLOWS
 
+DISTRIBUTION: Final = "cogni-scheduler-worker"
 ACTIVITY_THREADS: Final = 8  # each may hold a database connection: keep it below the pool's
 GRACEFUL_SHUTDOWN: Final = timedelta(seconds=20)  # below a container's usual 30 s
+# A refusal in workflow code fails the run; otherwise its task would be tried for ever.
+FAILURE_TYPES: Final = (LedgerError,)
 HEARTBEAT_INTERVAL: Final = timedelta(seconds=5)  # how soon a cancellation reaches an activity
 
 
@@ -38,16 +43,25 @@ def create_worker(
         activity_executor=threads,
         max_concurrent_activities=ACTIVITY_THREADS,
         interceptors=[RefusalInterceptor()],
-        # A refusal in workflow code fails the run; otherwise its task would be tried for ever.
-        workflow_failure_exception_types=[LedgerError],
+        workflow_failure_exception_types=FAILURE_TYPES,
         graceful_shutdown_timeout=graceful_shutdown,
-        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
-        # Loading the core and the messages again for each run would cost 100 ms a workflow.
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(
-                "ledger_core", "scheduler_worker"
-            )
+        # A name for this build, no versioned routing. Left out, the SDK hashes the byte code of every
+        # module that is loaded to find one: 1 to 3 s a process.
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(deployment_name=DISTRIBUTION, build_id=version(DISTRIBUTION)),
+            use_worker_versioning=False,
         ),
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        workflow_runner=_workflow_runner(),
+    )
+
+
+def create_replayer() -> Replayer:
+    """Return what runs recorded histories through the workflows as they are now, as the worker would."""
+    return Replayer(
+        workflows=ALL_WORKFLOWS,
+        workflow_failure_exception_types=FAILURE_TYPES,
+        workflow_runner=_workflow_runner(),
     )
 
 
@@ -70,3 +84,10 @@ async def running_worker(
         )
         async with worker:
             yield worker
+
+
+def _workflow_runner() -> SandboxedWorkflowRunner:
+    # Loading the core and the messages again for each run would cost 100 ms a workflow.
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("ledger_core", "scheduler_worker")
+    )

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from ledger_core.domain.allocation import compute_allocation_set_hash
-from ledger_core.identifiers import EpochId
+from ledger_core.identifiers import EpochId, check_identifier
+from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
 from scheduler_worker.cli.output import json_option, print_json, print_table, units_text
-from scheduler_worker.cli.session import action_context, reading, required_reason_option, wait_option
+from scheduler_worker.cli.session import action_context, reading
 from scheduler_worker.cli.writes import run_write
 from scheduler_worker.messages import AdjustAllocationCommand
 from scheduler_worker.workflow_ids import adjust_workflow_id
@@ -23,7 +24,7 @@ def allocation() -> None:
 
 
 @allocation.command("list")
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @json_option
 @click.pass_obj
 def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
@@ -40,6 +41,9 @@ def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
     if as_json:
         rows = [asdict(row) for row in allocations]
         print_json({"epoch_id": epoch_id, "allocation_set_hash": pinned, "allocations": rows})
+        return
+    if not allocations:
+        click.echo(f"nobody has units in epoch {epoch_id} yet")
         return
     print_table(
         ["user", "events", "proposed", "set", "reason"],
@@ -59,9 +63,9 @@ def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
 
 
 @allocation.command("set")
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.argument("user_id", metavar="USER")
-@click.argument("final_units", metavar="MILLI_UNITS", type=int)
+@click.argument("final_units", metavar="MILLI_UNITS", type=WHOLE)
 @required_reason_option
 @wait_option
 @json_option
@@ -87,7 +91,7 @@ def set_allocation(
 
 
 @allocation.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.argument("user_id", metavar="USER")
 @required_reason_option
 @wait_option
@@ -120,6 +124,7 @@ def _adjust(
     wait: bool,
     as_json: bool,
 ) -> None:
+    check_identifier("user id", user_id)
     command = AdjustAllocationCommand(
         epoch_id=epoch_id, user_id=user_id, final_units=final_units, context=action_context(reason=reason)
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,9 @@ from ledger_core.errors import LedgerError
 from scheduler_worker.cli.exits import Exit, exit_of
 from scheduler_worker.cli.lazy_group import LazyGroup
 
+MAX_SENTENCE_CHARACTERS: Final = 2_500  # the longest is a server's last words
+# Whatever an error quotes, the password of an address is not for a terminal or a log.
+_PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _COMMANDS: Final = "scheduler_worker.cli."
 
 EPILOG: Final = """\b
@@ -60,6 +65,9 @@ def ledger(context: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a login's letters must not fail a C locale
     sys.exit(run(sys.argv[1:]))
 
 
@@ -68,15 +76,10 @@ def run(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     try:
         result = ledger.main(args=arguments, prog_name="ledger", standalone_mode=False)
-    except click.exceptions.Abort:
-        _say("interrupted", "stopped before it was done")
-        return Exit.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except LedgerError as error:
-        _say(error.code, str(error))
-        return exit_of(error.code)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (click.exceptions.Abort, click.ClickException, LedgerError) as error:
+        return _refused(error)
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,7 +92,31 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else Exit.DONE
 
 
+def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Exit:
+    if isinstance(error, LedgerError):
+        _say(error.code, str(error))
+        return exit_of(error.code)
+    if isinstance(error, click.exceptions.Abort):
+        _say("interrupted", "stopped before it was done")
+        return Exit.INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        _say("usage", _usage(error))
+    return Exit.USAGE
+
+
 def _say(code: str, sentence: str) -> None:
     from scheduler_worker.cli.output import printable  # noqa: PLC0415 - its imports are not needed for --help
 
-    click.echo(f"ledger: {code}: {printable(sentence)}", err=True)
+    shown = _PASSWORD.sub(r"\1***@", printable(sentence))
+    if len(shown) > MAX_SENTENCE_CHARACTERS:
+        shown = shown[:MAX_SENTENCE_CHARACTERS] + "..."
+    click.echo(f"ledger: {printable(code)}: {shown}", err=True)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what is wrong with the command line, and where to read how it goes."""
+    sentence = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return sentence if context is None else f"{sentence}; see `{context.command_path} --help`"

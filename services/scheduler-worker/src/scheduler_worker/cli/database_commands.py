@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
+from ledger_core.errors import InvalidValue
+from ledger_core.identifiers import check_identifier
 from scheduler_worker.bootstrap import database_revisions, grant_database_roles, upgrade_database
 from scheduler_worker.cli.exits import Exit
-from scheduler_worker.cli.output import json_option, print_json
+from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.session import current_settings
+
+MAX_LOGIN_BYTES: Final = 63  # NAMEDATALEN - 1
 
 
 @click.group()
@@ -54,9 +59,7 @@ def current(config: Path | None, as_json: bool) -> Exit:
     elif found == newest:
         click.echo(f"the database has schema {found}, the newest")
     else:
-        click.echo(
-            f"the database has schema {found or 'none'}, the newest is {newest}: run `ledger db upgrade`"
-        )
+        say(f"the database has schema {found or 'none'}, the newest is {newest}: run `ledger db upgrade`")
     return Exit.DONE if found == newest else Exit.INCOMPLETE
 
 
@@ -74,6 +77,10 @@ def grant(config: Path | None, workers: tuple[str, ...], readers: tuple[str, ...
     Example:
       LEDGER_GRANT_PASSWORD=... ledger db grant --worker ledger_app
     """
+    for login in (*workers, *readers):
+        _check_login(login)
+    if both := sorted(set(workers) & set(readers)):
+        raise InvalidValue("login", f"{both[0]} can't be the worker's and a reader's at once")
     logins = dict.fromkeys(workers, "worker") | dict.fromkeys(readers, "reader")
     password = os.environ.get("LEDGER_GRANT_PASSWORD")
     grant_database_roles(
@@ -81,4 +88,11 @@ def grant(config: Path | None, workers: tuple[str, ...], readers: tuple[str, ...
         logins=logins,
         passwords={} if not password else dict.fromkeys(logins, password),
     )
-    click.echo("roles ledger_worker and ledger_reader are set up" + "".join(f", {login}" for login in logins))
+    say("roles ledger_worker and ledger_reader are set up" + "".join(f", {login}" for login in logins))
+
+
+def _check_login(login: str) -> None:
+    """Refuse a name that PostgreSQL would cut short in silence, and so grant to another."""
+    check_identifier("login", login)
+    if len(login.encode()) > MAX_LOGIN_BYTES:
+        raise InvalidValue("login", f"must have at most {MAX_LOGIN_BYTES} bytes")

@@ -10,19 +10,11 @@ import click
 from ledger_core.identifiers import EpochId
 from scheduler_worker.bootstrap import create_sources, system_clock
 from scheduler_worker.cli import epoch_views as views
+from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import (
-    action_context,
-    confirm,
-    current_policy,
-    current_settings,
-    reading,
-    reason_option,
-    wait_option,
-    yes_option,
-)
+from scheduler_worker.cli.session import action_context, confirm, current_policy, current_settings, reading
 from scheduler_worker.messages import FinalizeCommand
 from scheduler_worker.requests import collect_request
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
@@ -113,7 +105,7 @@ def list_epochs(config: Path | None, limit: int, as_json: bool) -> None:
 
 
 @epoch.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @json_option
 @click.pass_obj
 def show(config: Path | None, epoch_id: int, as_json: bool) -> None:
@@ -132,8 +124,10 @@ def show(config: Path | None, epoch_id: int, as_json: bool) -> None:
 
 
 @epoch.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
-@click.option("--reviewed", metavar="HASH", help="Refuse unless the allocations still have this hash.")
+@epoch_argument
+@click.option(
+    "--reviewed", metavar="HASH", type=HASH, help="Refuse unless the allocations still have this hash."
+)
 @reason_option
 @yes_option
 @wait_option
@@ -156,23 +150,20 @@ def finalize(
     \b
     Examples:
       ledger epoch finalize 7
-      ledger epoch finalize 7 --yes --reviewed 5f3c...
+      ledger epoch finalize 7 --yes --reviewed "$HASH"
     """
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
+    context = action_context(finalize_workflow_id(epoch_id), reason=reason)
     if overview.epoch.is_open:
         if not as_json:
-            views.print_preview(overview)
-        confirm(views.close_question(overview, system_clock()), yes=yes)
+            views.print_preview(overview, system_clock())
+        confirm(views.close_question(overview), yes=yes)
         reviewed = reviewed or (None if yes else overview.allocation_set_hash)
     run = run_workflow(
         Start(
             method=FinalizeEpochWorkflow.run,
-            argument=FinalizeCommand(
-                epoch_id=epoch_id,
-                context=action_context(finalize_workflow_id(epoch_id), reason=reason),
-                reviewed_hash=reviewed,
-            ),
+            argument=FinalizeCommand(epoch_id=epoch_id, context=context, reviewed_hash=reviewed),
             workflow_id=finalize_workflow_id(epoch_id),
             task_queue=current_settings(config).task_queue,
             execution_timeout=WRITE_EXECUTION_TIMEOUT,

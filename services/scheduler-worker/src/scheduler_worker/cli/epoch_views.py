@@ -16,7 +16,7 @@ from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
 from ledger_core.errors import AllocationsChanged
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
-from scheduler_worker.cli.output import print_table, printable, time_text, units_text
+from scheduler_worker.cli.output import print_table, say, time_text, units_text
 from scheduler_worker.cli.runs import Run
 from scheduler_worker.messages import CollectReport, FinalizeReport, StreamReport
 
@@ -135,19 +135,17 @@ def print_collected(report: CollectReport) -> None:
     )
     for stream in report.streams:
         if stream.problem is not None:
-            click.echo(f"{stream.stream} is incomplete: {printable(stream.problem)}")
+            say(f"{stream.stream} is incomplete: {stream.problem}")
     if report.blocked_by_epoch_id is not None:
-        click.echo(
+        say(
             f"epoch {report.blocked_by_epoch_id} is still open, so this window's epoch waits; its events are"
             f" stored. Next: ledger epoch finalize {report.blocked_by_epoch_id}"
         )
     elif report.curated is None:
-        click.echo(
-            f"epoch {report.epoch_id} is closed; what is new for it goes into the next one, marked late"
-        )
+        say(f"epoch {report.epoch_id} is closed; what is new for it goes into the next one, marked late")
     else:
         curated = report.curated
-        click.echo(
+        say(
             f"epoch {curated.epoch_id}: {curated.events} events, {curated.unresolved} unresolved,"
             f" {curated.allocations_changed} allocations changed"
         )
@@ -164,21 +162,27 @@ def _stream_row(stream: StreamReport) -> tuple[object, ...]:
     )
 
 
-def print_preview(overview: EpochOverview) -> None:
+def print_preview(overview: EpochOverview, now: datetime) -> None:
     """Print what a finalize would pay, and the hash that pins it."""
     print_payouts(overview.payouts, most=PREVIEWED_PAYOUTS)
     if not any(component.component_id == BASE_ISSUANCE for component in overview.components):
-        click.echo(f"no base_issuance yet: ledger pool add {overview.epoch.id} base_issuance CREDITS")
+        say(f"no base_issuance yet: ledger pool add {overview.epoch.id} base_issuance CREDITS")
     if overview.summary.unresolved:
-        click.echo(
+        say(
             f"{overview.summary.unresolved} events are unresolved and earn nothing here; bound later, they"
             " count in the next epoch"
         )
+    if now < overview.epoch.window.period_end:
+        end = time_text(overview.epoch.window.period_end)
+        say(f"the window runs until {end}: later work counts in the next epoch")
     click.echo(f"allocations {overview.allocation_set_hash}")
 
 
 def print_payouts(payouts: tuple[PayoutLine, ...], *, most: int | None = None) -> None:
     """Print a payout table, the largest amount first; `most` lines and how many more there are."""
+    if not payouts:
+        click.echo("nobody is paid")
+        return
     ranked = sorted(payouts, key=lambda line: -line.amount_credits)
     shown = ranked if most is None else ranked[:most]
     print_table(
@@ -191,14 +195,9 @@ def print_payouts(payouts: tuple[PayoutLine, ...], *, most: int | None = None) -
         click.echo(f"... and {len(ranked) - len(shown)} more people with {rest} credits")
 
 
-def close_question(overview: EpochOverview, now: datetime) -> str:
+def close_question(overview: EpochOverview) -> str:
     """Return what to ask before a close."""
-    early = (
-        f" Its window runs until {time_text(overview.epoch.window.period_end)}: later work counts in the next."
-        if now < overview.epoch.window.period_end
-        else ""
-    )
-    return f"Close epoch {overview.epoch.id} for ever, paying {overview.pool_credits} credits?{early}"
+    return f"Close epoch {overview.epoch.id} for ever, paying {overview.pool_credits} credits?"
 
 
 def finalize_json(run: Run[FinalizeReport]) -> dict[str, Any]:
@@ -210,7 +209,7 @@ def finalize_json(run: Run[FinalizeReport]) -> dict[str, Any]:
 def print_finalized(report: FinalizeReport) -> None:
     """Print what a close did."""
     verb = "closed" if report.closed_now else "was closed already"
-    click.echo(
+    say(
         f"epoch {report.epoch_id} {verb}: {report.pool_total_credits} credits to {report.payouts} people,"
         f" {report.undistributed_credits} undistributed"
     )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from ledger_core.identifiers import check_identifier
+from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
 from scheduler_worker.cli.output import json_option
-from scheduler_worker.cli.session import action_context, required_reason_option, wait_option
+from scheduler_worker.cli.session import action_context
 from scheduler_worker.cli.writes import run_write
 from scheduler_worker.messages import JudgeEventCommand
 from scheduler_worker.workflow_ids import judge_workflow_id
@@ -20,7 +22,7 @@ def event() -> None:
 
 
 @event.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.argument("event_id", metavar="EVENT")
 @required_reason_option
 @wait_option
@@ -39,10 +41,10 @@ def exclude(
 
 
 @event.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.argument("event_id", metavar="EVENT")
 @click.option(
-    "--weight", metavar="MILLI_UNITS", type=int, help="A weight of its own, instead of the policy's."
+    "--weight", metavar="MILLI_UNITS", type=WHOLE, help="A weight of its own, instead of the policy's."
 )
 @required_reason_option
 @wait_option
@@ -77,6 +79,7 @@ def _judge(
     wait: bool,
     as_json: bool,
 ) -> None:
+    check_identifier("event id", event_id)
     command = JudgeEventCommand(
         epoch_id=epoch_id,
         event_id=event_id,

@@ -19,7 +19,7 @@ class Exit(IntEnum):
 
 
 _UNREACHABLE: Final = {"database-unreachable", "temporal-unreachable", "no-worker"}
-_USAGE: Final = {"confirmation-needed", "setting-missing", "policy-unreadable", "policy-invalid"}
+_USAGE: Final = {"usage", "confirmation-needed", "setting-missing", "policy-unreadable", "policy-invalid"}
 
 
 def exit_of(code: str) -> Exit:

@@ -10,9 +10,10 @@ import click
 from ledger_core.domain.identity import IdentityBinding
 from ledger_core.identifiers import EpochId
 from ledger_core.identifiers import user_id as checked_user_id
-from scheduler_worker.cli.output import json_option, print_json, print_table, printable, time_text
+from scheduler_worker.cli.arguments import EPOCH, reason_option, wait_option
+from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import action_context, current_settings, reading, reason_option, wait_option
+from scheduler_worker.cli.session import action_context, current_settings, reading
 from scheduler_worker.messages import BindCommand
 from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
@@ -68,11 +69,11 @@ def bind(
         print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
     elif run.report is not None:
         verb = "is now bound" if run.report.added else "was bound already"
-        click.echo(printable(f"{provider} account {external_id} {verb} to {user_id}"))
+        say(f"{provider} account {external_id} {verb} to {user_id}")
 
 
 @identity.command()
-@click.option("--epoch", "epoch_id", type=int, metavar="EPOCH", help="Of one epoch only.")
+@click.option("--epoch", "epoch_id", type=EPOCH, metavar="EPOCH", help="Of one epoch only.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
 )

@@ -6,20 +6,24 @@ Logins, titles and paths are other people's text: every control character in it 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, chop_cells
 
 from ledger_core.domain.instant import instant_text
 
 PLAIN_WIDTH: Final = 80
+NARROWEST_TEXT: Final = 12  # a column of text that gets less is unreadable: then a line a cell instead
+_GAP: Final = "  "
 # Controls, bidirectional overrides, line separators, lone surrogates: what moves a cursor or hides text.
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -31,35 +35,59 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def console() -> Console:
-    """Return a console on standard output; colours only on a terminal, and not with NO_COLOR."""
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+def is_terminal() -> bool:
+    """Say whether a person looks at standard output."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def output_width() -> int:
+    """Return how many columns a table may take."""
+    return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if is_terminal() else PLAIN_WIDTH
+
+
+def say(sentence: str) -> None:
+    """Print a sentence: between words onto further lines on a terminal, as one line elsewhere."""
+    text = printable(sentence)
+    if is_terminal():
+        text = textwrap.fill(text, output_width(), break_long_words=False, break_on_hyphens=False)
+    click.echo(text)
 
 
 def print_table(
-    headers: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
-    """Print rows under headers; the columns named in numbers stand to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in headers:
-        is_number = header in numbers
-        table.add_column(
-            header,
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="ignore" if is_number else "fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    console().print(table)
+    """Print rows under headers.
+
+    Holds:  the columns named in numbers stand to the right; they and those named in whole (hashes) are never
+            broken. Where the table can't be made to fit, each row is printed as lines of `header  value`.
+    """
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    natural = [max(map(cell_len, column)) for column in zip(headers, *cells, strict=True)]
+    rigid = [name in numbers or name in whole for name in headers]
+    widths = _fitted(natural, rigid, headers)
+    if widths is None:
+        _print_records(headers, cells)
+        return
+    to_the_right = [name in numbers for name in headers]
+    heading = _line(headers, widths, to_the_right)
+    click.echo(
+        click.style(heading, bold=True) if is_terminal() and not os.environ.get("NO_COLOR") else heading
+    )
+    for row in cells:
+        parts = [chop_cells(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*parts, fillvalue=""):
+            click.echo(_line(line, widths, to_the_right))
 
 
 def print_facts(facts: Sequence[tuple[str, object]]) -> None:
     """Print `name  value` lines, the values in one column."""
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
-        click.echo(f"{name:<{width}}  {printable(str(value))}")
+        click.echo(f"{name:<{width}}{_GAP}{printable(str(value))}")
 
 
 def print_json(value: Any) -> None:
@@ -75,6 +103,40 @@ def units_text(milli_units: int) -> str:
 def time_text(value: datetime | None) -> str | None:
     """Return a time as the ledger prints it."""
     return None if value is None else instant_text(value)
+
+
+def _fitted(natural: Sequence[int], rigid: Sequence[bool], headers: Sequence[str]) -> list[int] | None:
+    """Return the columns' widths within the output's, the widest text narrowed first; None if none fit."""
+    widths = list(natural)
+    room = output_width() - len(_GAP) * (len(widths) - 1)
+    least = [
+        width if is_rigid else min(width, max(NARROWEST_TEXT, cell_len(header)))
+        for width, is_rigid, header in zip(natural, rigid, headers, strict=True)
+    ]
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:  # at most as often as the longest texts have columns
+        widest = max(
+            (number for number in range(len(widths)) if widths[number] > least[number]),
+            key=lambda number: widths[number],
+        )
+        widths[widest] -= 1
+    return widths
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], to_the_right: Sequence[bool]) -> str:
+    padded = []
+    for cell, width, is_right in zip(cells, widths, to_the_right, strict=True):
+        space = " " * (width - cell_len(cell))
+        padded.append(space + cell if is_right else cell + space)
+    return _GAP.join(padded).rstrip()
+
+
+def _print_records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        print_facts(list(zip(headers, row, strict=True)))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
-from ledger_core.identifiers import EpochId
+from ledger_core.domain.canonical_json import parse_strict_json
+from ledger_core.domain.pool import PoolComponent
+from ledger_core.errors import InvalidValue
+from ledger_core.identifiers import ComponentId, EpochId
+from scheduler_worker.bootstrap import system_clock
+from scheduler_worker.cli.arguments import WHOLE, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.output import json_option, print_json, print_table, time_text
-from scheduler_worker.cli.session import (
-    action_context,
-    confirm,
-    reading,
-    reason_option,
-    wait_option,
-    yes_option,
-)
+from scheduler_worker.cli.session import action_context, confirm, reading
 from scheduler_worker.cli.writes import run_write
 from scheduler_worker.messages import RecordPoolCommand
 from scheduler_worker.workflow_ids import pool_workflow_id
@@ -29,9 +27,9 @@ def pool() -> None:
 
 
 @pool.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.argument("component_id", metavar="COMPONENT")
-@click.argument("amount_credits", metavar="CREDITS", type=int)
+@click.argument("amount_credits", metavar="CREDITS", type=WHOLE)
 @click.option("--algorithm", default="manual-v0", show_default=True, help="How the amount was computed.")
 @click.option("--inputs", default="{}", metavar="JSON", help="What it was computed from.")
 @click.option("--evidence", metavar="LINK", help="Where that can be looked up.")
@@ -60,8 +58,10 @@ def add(
     \b
     Examples:
       ledger pool add 7 base_issuance 10000
-      ledger pool add 7 top_up 500 --reason "sponsor" --evidence https://example.org/42
+      ledger pool add 7 top_up 500 --evidence https://example.org/42
     """
+    context = action_context(reason=reason)
+    _check(component_id, algorithm, amount_credits, inputs, evidence)
     confirm(f"Record {component_id} of {amount_credits} credits in epoch {epoch_id} for ever?", yes=yes)
     command = RecordPoolCommand(
         epoch_id=epoch_id,
@@ -70,7 +70,7 @@ def add(
         amount_credits=amount_credits,
         inputs_json=inputs,
         evidence_ref=evidence,
-        context=action_context(reason=reason),
+        context=context,
     )
     run_write(
         config,
@@ -84,8 +84,23 @@ def add(
     )
 
 
+def _check(component_id: str, algorithm: str, amount_credits: int, inputs: str, evidence: str | None) -> None:
+    """Refuse now what the worker would refuse later, before anybody is asked to confirm it."""
+    parsed = parse_strict_json(inputs)
+    if not isinstance(parsed, dict):
+        raise InvalidValue("component inputs", "must be a JSON object")
+    PoolComponent(
+        component_id=ComponentId(component_id),
+        algorithm_version=algorithm,
+        amount_credits=amount_credits,
+        inputs=parsed,
+        evidence_ref=evidence,
+        computed_at=system_clock(),
+    )
+
+
 @pool.command("list")
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @json_option
 @click.pass_obj
 def list_components(config: Path | None, epoch_id: int, as_json: bool) -> None:
@@ -104,6 +119,9 @@ def list_components(config: Path | None, epoch_id: int, as_json: bool) -> None:
             asdict(component) | {"computed_at": time_text(component.computed_at)} for component in components
         ]
         print_json({"epoch_id": epoch_id, "pool_credits": total, "components": listed})
+        return
+    if not components:
+        click.echo(f"epoch {epoch_id} has no pool yet: ledger pool add {epoch_id} base_issuance CREDITS")
         return
     print_table(
         ["component", "credits", "algorithm", "evidence"],

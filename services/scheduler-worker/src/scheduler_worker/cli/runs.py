@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import click
-from rich.console import Console
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ledger_core.errors import LedgerError
+from scheduler_worker.cli.progress import Progress
 from scheduler_worker.starting import Start, result_of, start_or_join
 from scheduler_worker.temporal_client import TemporalUnreachable, connected
 
 PROGRESS_AFTER_SECONDS: Final = 1.0
 DESCRIBE_EVERY_SECONDS: Final = 1.0
+WORKER_PATIENCE_SECONDS: Final = 5.0  # `ledger worker &` polls after about two
+WORKER_CHECK_SECONDS: Final = 0.25
+_SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 
 _Report = TypeVar("_Report")
 
@@ -37,6 +41,15 @@ class NoWorker(LedgerError):
         )
 
 
+class TemporalRefused(LedgerError):
+    """The Temporal server answered, but will not do it: an unknown namespace, missing rights."""
+
+    code = "temporal-refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"Temporal refused: {message}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Generic[_Report]):
     """A started workflow: joined if it was running already; report is None if it was not waited for."""
@@ -49,38 +62,45 @@ class Run(Generic[_Report]):
 def run_workflow(start: Start[_Report], *, wait: bool) -> Run[_Report]:
     """Start the workflow, or join the one that runs under its id, and say which on stderr.
 
-    Raises: TemporalUnreachable, NoWorker, WorkflowFailed.
+    Raises: TemporalUnreachable, TemporalRefused, NoWorker, WorkflowFailed.
     """
     return asyncio.run(_run(start, wait=wait))
 
 
+@contextmanager
+def temporal_errors(client: Client) -> Iterator[None]:
+    """Turn what Temporal answers instead of a result into one sentence.
+
+    Raises: TemporalUnreachable, TemporalRefused.
+    """
+    try:
+        yield
+    except RPCError as error:
+        if error.status in _SILENT:
+            raise TemporalUnreachable(client.service_client.config.target_host) from error
+        raise TemporalRefused(error.message) from error
+
+
 async def _run(start: Start[_Report], *, wait: bool) -> Run[_Report]:
     async with connected() as client:
-        try:
+        with temporal_errors(client):
             handle, joined = await start_or_join(client, start)
             verb = "joined, it was running already" if joined else "started"
             click.echo(f"workflow {start.workflow_id} {verb}", err=True)
             if not wait:
                 return Run(workflow_id=start.workflow_id, joined=joined, report=None)
-            if not await _has_worker(client, start.task_queue):
-                raise NoWorker(start.task_queue, start.workflow_id)
+            await _await_worker(client, start)
             report = await _result(handle, start.workflow_id)
-        except RPCError as error:
-            raise TemporalUnreachable(client.service_client.config.target_host) from error
         return Run(workflow_id=start.workflow_id, joined=joined, report=report)
 
 
 async def _result(handle: WorkflowHandle[Any, _Report], workflow_id: str) -> _Report:
     waiting = asyncio.ensure_future(result_of(handle))
     try:
-        done, _ = await asyncio.wait({waiting}, timeout=PROGRESS_AFTER_SECONDS)
-        if done or not sys.stderr.isatty():
-            return await waiting
-        with Console(stderr=True, highlight=False, markup=False).status(
-            f"waiting for {workflow_id}"
-        ) as status:
-            while not done:
-                status.update(f"waiting for {workflow_id}{await _progress(handle)}")
+        with Progress() as progress:
+            done, _ = await asyncio.wait({waiting}, timeout=PROGRESS_AFTER_SECONDS)
+            while not done and progress.is_terminal:
+                progress.tell(f"waiting for {workflow_id}{await _progress(handle)}")
                 done, _ = await asyncio.wait({waiting}, timeout=DESCRIBE_EVERY_SECONDS)
         return await waiting
     finally:
@@ -95,6 +115,19 @@ async def _progress(handle: WorkflowHandle[Any, Any]) -> str:
     activity = pending[0]
     attempt = f", attempt {activity.attempt}" if activity.attempt > 1 else ""
     return f": {activity.activity_type.name}{attempt}"
+
+
+async def _await_worker(client: Client, start: Start[Any]) -> None:
+    """Give a worker that was started just now the time to come up.
+
+    Raises: NoWorker.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WORKER_PATIENCE_SECONDS
+    while not await _has_worker(client, start.task_queue):
+        if loop.time() > deadline:
+            raise NoWorker(start.task_queue, start.workflow_id)
+        await asyncio.sleep(WORKER_CHECK_SECONDS)
 
 
 async def _has_worker(client: Client, task_queue: str) -> bool:

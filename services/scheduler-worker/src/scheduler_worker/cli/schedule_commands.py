@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from ledger_core.errors import LedgerError
 from scheduler_worker.bootstrap import create_sources
 from scheduler_worker.cli.output import json_option, print_facts, print_json, time_text
+from scheduler_worker.cli.runs import temporal_errors
 from scheduler_worker.cli.session import current_policy, current_settings
 from scheduler_worker.requests import plan_request
 from scheduler_worker.schedules import ScheduleOutcome, apply_schedule, collection_schedule
@@ -63,7 +64,8 @@ async def _apply(config: Path | None) -> ScheduleOutcome:
         task_queue=current_settings(config).task_queue,
     )
     async with connected() as client:
-        return await apply_schedule(client, wanted)
+        with temporal_errors(client):
+            return await apply_schedule(client, wanted)
 
 
 @schedule.command()
@@ -94,12 +96,14 @@ def show(config: Path | None, as_json: bool) -> None:  # noqa: ARG001 - every co
 
 async def _describe() -> ScheduleDescription:
     async with connected() as client:
-        try:
-            return await client.get_schedule_handle(COLLECT_SCHEDULE_ID).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise ScheduleNotFound from error
-            raise
+        handle = client.get_schedule_handle(COLLECT_SCHEDULE_ID)
+        with temporal_errors(client):
+            try:
+                return await handle.describe()
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND and "amespace" not in error.message:
+                    raise ScheduleNotFound from error
+                raise
 
 
 def _schedule_json(description: ScheduleDescription) -> dict[str, Any]:

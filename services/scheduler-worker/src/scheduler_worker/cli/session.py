@@ -29,6 +29,15 @@ class ConfirmationNeeded(LedgerError):
         super().__init__("this can't be undone, and there is no terminal to ask at; say --yes")
 
 
+class Declined(LedgerError):
+    """Who was asked said no; nothing was done."""
+
+    code = "declined"
+
+    def __init__(self) -> None:
+        super().__init__("nothing was changed")
+
+
 def current_settings(config: Path | None) -> Settings:
     """Return the environment's settings; --config wins over LEDGER_CONFIG."""
     settings = read_settings()
@@ -68,13 +77,14 @@ def action_context(workflow_id: str | None = None, *, reason: str | None = None)
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before what can't be undone.
 
-    Raises: ConfirmationNeeded where there is no terminal; click.Abort when the answer is no.
+    Raises: ConfirmationNeeded where there is no terminal; Declined when the answer is no.
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise ConfirmationNeeded
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise Declined
 
 
 def _login() -> str:
@@ -82,11 +92,3 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # no such user in this container
         return f"uid-{os.getuid()}"
-
-
-yes_option = click.option("--yes", is_flag=True, help="Don't ask; for scripts.")
-wait_option = click.option(
-    "--wait/--no-wait", default=True, help="Wait for the result, or just start it.  [default: wait]"
-)
-reason_option = click.option("--reason", help="Why, for the record.")
-required_reason_option = click.option("--reason", required=True, help="Why, for the record.")

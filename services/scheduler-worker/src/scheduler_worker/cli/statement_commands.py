@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError, StatementNotFound
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
-from ledger_core.verification import write_bundle
-from ledger_core.verification.__main__ import main as verify_file
+from ledger_core.verification import verify_bundle, write_bundle
+from scheduler_worker.cli.arguments import HASH, epoch_argument
 from scheduler_worker.cli.epoch_views import print_payouts
-from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table
+from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, printable, say
 from scheduler_worker.cli.session import reading
 
 
@@ -30,6 +30,24 @@ class ExportFailed(LedgerError):
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path} can't be written: {error.strerror}")
+
+
+class BundleUnreadable(LedgerError):
+    """There is no file to verify, or nobody lets us read it."""
+
+    code = "bundle-unreadable"
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} can't be read: {error.strerror}")
+
+
+class NotVerified(LedgerError):
+    """The statement does not follow from what is in its bundle."""
+
+    code = "not-verified"
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(f"the bundle does not verify: {difference}")
 
 
 @click.group()
@@ -65,6 +83,9 @@ def list_statements(config: Path | None, as_json: bool) -> None:
             ]
         )
         return
+    if not chain:
+        click.echo("no statement yet; `ledger epoch finalize EPOCH` makes the first")
+        return
     print_chain(chain)
 
 
@@ -74,11 +95,12 @@ def print_chain(chain: Sequence[tuple[EpochId, object, int, str]]) -> None:
         ["epoch", "credits", "statement"],
         [(epoch_id, pool, pinned) for epoch_id, _, pool, pinned in chain],
         numbers=["epoch", "credits"],
+        whole=["statement"],
     )
 
 
 @statement.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.option("--document", is_flag=True, help="Print the very bytes that the statement hash pins.")
 @json_option
 @click.pass_obj
@@ -93,7 +115,7 @@ def show(config: Path | None, epoch_id: int, document: bool, as_json: bool) -> N
     with reading(config) as view:
         found = _get_statement(view, EpochId(epoch_id))
     if document:
-        sys.stdout.buffer.write(found.document())
+        click.echo(found.document(), nl=False)
         return
     if as_json:
         print_json({"statement_hash": found.statement_hash, "document": json.loads(found.document())})
@@ -113,7 +135,7 @@ def show(config: Path | None, epoch_id: int, document: bool, as_json: bool) -> N
 
 
 @statement.command()
-@click.argument("epoch_id", metavar="EPOCH", type=int)
+@epoch_argument
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="[default: statement-EPOCH.zip]"
 )
@@ -135,7 +157,9 @@ def export(config: Path | None, epoch_id: int, output: Path | None, as_json: boo
     if as_json:
         print_json({"file": str(path), "statement_hash": pinned})
     else:
-        click.echo(f"{path} written; check it with: ledger statement verify {path} --expect {pinned}")
+        click.echo(f"{printable(str(path))} written; check it with:")
+        click.echo(f"  ledger statement verify {printable(shlex.quote(str(path)))} \\")
+        click.echo(f"    --expect {pinned}")
 
 
 def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
@@ -160,19 +184,34 @@ def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
 
 @statement.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--expect", metavar="HASH", help="The statement hash as it was published.")
+@click.option("--expect", metavar="HASH", type=HASH, help="The statement hash as it was published.")
 @json_option
-def verify(file: Path, expect: str | None, as_json: bool) -> int:
+def verify(file: Path, expect: str | None, as_json: bool) -> None:
     """Recompute a statement from its bundle, without database or network.
 
     The same check without this program: python -m ledger_core.verification FILE
 
     \b
     Example:
-      ledger statement verify epoch-7.zip --expect 5f3c...
+      ledger statement verify epoch-7.zip --expect "$HASH"
     """
-    arguments = [str(file), *(["--json"] if as_json else []), *(["--expect", expect] if expect else [])]
-    return verify_file(arguments)
+    try:
+        report = verify_bundle(file, expected_hash=expect)
+    except OSError as error:
+        raise BundleUnreadable(file, error) from error
+    if as_json:
+        print_json(report.as_json())
+    else:
+        click.echo(
+            f"{report.events} events, {report.allocations} allocations,"
+            f" {report.pool_components} pool components, {report.earlier_statements} earlier statements"
+        )
+        for check in report.checks:
+            say(f"{'ok' if check.is_ok else 'WRONG':<5} {check.name}")
+    if report.first_difference is not None:
+        raise NotVerified(str(report.first_difference))
+    if not as_json:
+        click.echo(f"verified {report.statement_hash}")
 
 
 def _get_statement(view: LedgerView, epoch_id: EpochId) -> PayoutStatement:

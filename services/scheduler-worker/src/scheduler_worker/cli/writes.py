@@ -7,9 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import click
-
-from scheduler_worker.cli.output import print_json, printable
+from scheduler_worker.cli.output import print_json, say
 from scheduler_worker.cli.runs import run_workflow
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.messages import WriteReport
@@ -43,4 +41,4 @@ def run_write(
         report = {} if run.report is None else asdict(run.report)
         print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
     elif run.report is not None:
-        click.echo(printable(done if run.report.changed else unchanged))
+        say(done if run.report.changed else unchanged)

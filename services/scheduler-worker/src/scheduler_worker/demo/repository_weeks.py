@@ -13,6 +13,7 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.identity import IdentityBinding, UnresolvedIdentity
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import UserId
+from scheduler_worker.demo.demo_folder import source_name
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.commit_events import commit_seconds, email_identity, parse_coauthor
 from scheduler_worker.sources.git.repository import Repository, open_repository
@@ -41,7 +42,7 @@ def read_weeks(path: Path, policy: Policy, *, now: datetime) -> RepositoryWeeks:
     Raises: NoActivity, and the refusals of the git source.
     """
     days: Counter[datetime] = Counter()
-    with open_repository(path, source_ref="demo") as repository:
+    with open_repository(path, source_ref=source_name(path)) as repository:
         tip = repository.find_tip(None)
         if tip is None:
             raise NoActivity
@@ -64,7 +65,7 @@ def mailmap_bindings(path: Path, identities: Sequence[UnresolvedIdentity]) -> tu
            is left out, and stays unresolved.
     """
     named = [identity for identity in identities if identity.external_id is not None]
-    with open_repository(path, source_ref="demo") as repository:
+    with open_repository(path, source_ref=source_name(path)) as repository:
         canonical = _canonical_emails(repository, named)
     return tuple(
         IdentityBinding(

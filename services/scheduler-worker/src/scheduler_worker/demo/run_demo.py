@@ -16,7 +16,6 @@ from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.errors import AnotherEpochOpen, LedgerError
 from ledger_core.identifiers import EpochId, StreamRef
 from ledger_core.ports.ledger import LedgerReader
-from ledger_core.use_cases.bind_identity import MAX_BINDINGS
 from scheduler_worker.demo.repository_weeks import mailmap_bindings
 from scheduler_worker.messages import BindCommand, FinalizeCommand, FinalizeReport
 from scheduler_worker.policy import Policy
@@ -29,6 +28,7 @@ from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 
 ACTOR: Final = "ledger demo"
+BINDINGS_AT_ONCE: Final = 500  # what one write may hold (ledger_core.use_cases.bind_identity)
 
 _Report = TypeVar("_Report")
 
@@ -114,7 +114,7 @@ class DemoRun:
 
     def _bindings(self, epoch_id: EpochId) -> tuple[IdentityBinding, ...]:
         with self.reader.read() as view:
-            unresolved = view.identities.list_unresolved(epoch_id, limit=MAX_BINDINGS)
+            unresolved = view.identities.list_unresolved(epoch_id, limit=BINDINGS_AT_ONCE)
         return mailmap_bindings(self.policy.git_sources[0].path, unresolved)
 
     async def _execute(

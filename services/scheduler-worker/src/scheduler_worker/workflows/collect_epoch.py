@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         StreamRequest,
     )
     from scheduler_worker.retry_profiles import BULK, DATABASE, SOURCE_STREAM
+    from scheduler_worker.workflows.cancellation import end_if_cancelled
     from scheduler_worker.workflows.problems import problem_of
 
 
@@ -45,6 +46,7 @@ class CollectEpochWorkflow:
             OpenRequest(window=request.window, weight_config=request.weight_config),
             **DATABASE,
         )
+        end_if_cancelled()
         self._step = "collecting"
         streams = tuple(
             await asyncio.gather(
@@ -54,12 +56,14 @@ class CollectEpochWorkflow:
                 )
             )
         )
+        end_if_cancelled()
         curated = None
         if opened.epoch_id is not None and opened.is_open:
             self._step = "curating"
             curated = await workflow.execute_activity_method(
                 EpochActivities.curate_epoch, opened.epoch_id, **BULK
             )
+            end_if_cancelled()
             if request.base_issuance_credits is not None:
                 self._step = "recording the base issuance"
                 await workflow.execute_activity_method(

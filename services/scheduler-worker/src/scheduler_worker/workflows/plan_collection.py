@@ -9,7 +9,7 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from datetime import UTC, datetime
@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, DATABASE
     from scheduler_worker.workflow_ids import collect_workflow_id
+    from scheduler_worker.workflows.cancellation import end_if_cancelled
     from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
     from scheduler_worker.workflows.problems import problem_of
 
@@ -34,7 +35,10 @@ SCHEDULED_START: Final = SearchAttributeKey.for_datetime("TemporalScheduledStart
 
 @workflow.defn
 class PlanCollectionWorkflow:
-    """Collects every window that has begun and isn't closed, the oldest first."""
+    """Collects every window that has begun and isn't closed, the oldest first.
+
+    Holds: a collection that fails, or that somebody ends by itself, leaves the others theirs.
+    """
 
     @workflow.run
     async def run(self, request: PlanRequest) -> PlanReport:
@@ -46,7 +50,12 @@ class PlanCollectionWorkflow:
             ),
             **DATABASE,
         )
-        return PlanReport(collections=tuple([await _collect(request, window) for window in due.windows]))
+        end_if_cancelled()
+        collections: list[PlannedCollection] = []
+        for window in due.windows:
+            collections.append(await _collect(request, window))
+            end_if_cancelled()
+        return PlanReport(collections=tuple(collections))
 
 
 async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollection:
@@ -68,8 +77,6 @@ async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollecti
     except WorkflowAlreadyStartedError:
         return PlannedCollection(workflow_id=workflow_id, joined=True)
     except ChildWorkflowError as error:
-        if is_cancelled_exception(error):
-            raise
         return PlannedCollection(workflow_id=workflow_id, problem=problem_of(error))
     return PlannedCollection(
         workflow_id=workflow_id,

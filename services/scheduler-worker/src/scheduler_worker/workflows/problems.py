@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from temporalio.exceptions import ApplicationError, FailureError, TimeoutError  # noqa: A004 - Temporal's name
+from temporalio.exceptions import (
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TerminatedError,
+    TimeoutError,  # noqa: A004 - Temporal's name
+)
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -19,4 +25,8 @@ def problem_of(error: BaseException) -> str:
         return f"{cause.type}: {cause.message}"
     if isinstance(cause, TimeoutError):
         return f"timed-out: {cause.message}"
+    if isinstance(cause, CancelledError):
+        return "cancelled: the run was cancelled"
+    if isinstance(cause, TerminatedError):
+        return "terminated: the run was terminated"
     return f"failed: {cause}"

@@ -1,0 +1,38 @@
+"""Arguments and options that several commands take, checked before anything is started."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import click
+
+from ledger_core.identifiers import MAX_BIGINT
+
+WHOLE: Final = click.IntRange(0, MAX_BIGINT)
+"""Credits or milli-units: a whole number that the ledger can hold."""
+
+EPOCH: Final = click.IntRange(1, MAX_BIGINT)
+
+epoch_argument = click.argument("epoch_id", metavar="EPOCH", type=EPOCH)
+wait_option = click.option(
+    "--wait/--no-wait", default=True, help="Wait for the result, or just start it.  [default: wait]"
+)
+reason_option = click.option("--reason", help="Why, for the record.")
+required_reason_option = click.option("--reason", required=True, help="Why, for the record.")
+yes_option = click.option("--yes", is_flag=True, help="Don't ask; for scripts.")
+
+
+class HashType(click.ParamType[str]):
+    """A SHA-256 in 64 hexadecimal digits."""
+
+    name = "hash"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it in lower case, as the ledger prints hashes."""
+        if not isinstance(value, str) or re.fullmatch("[0-9a-fA-F]{64}", value, re.ASCII) is None:
+            self.fail("a hash has 64 hexadecimal digits.", param, ctx)
+        return value.lower()
+
+
+HASH: Final = HashType()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import is_cancelled_exception
+
+from ledger_core.testing import MONDAY, ScriptedSource, make_event
+from scheduler_worker import worker
+from tests.workflow.interruptions import InterruptedLedger, Stop, StoppedSource
+from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime, pages_of
+
+PAGES = 300
+
+
+def test_a_cancelled_collection_ends_after_its_activity_with_pages_and_cursor_in_step(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CURSOR_STATE_PERSISTED: a cancellation falls between pages, and the next run takes them up."""
+    monkeypatch.setattr(worker, "HEARTBEAT_INTERVAL", timedelta(milliseconds=200))
+    events = [make_event(number, at=MONDAY) for number in range(PAGES)]
+    source = StoppedSource({PULLS: pages_of(events, size=1)}, page=2)
+
+    async def story(runs: LedgerRuns) -> None:
+        handle = await runs.start_collect()
+        await source.stop.reached()
+        await handle.cancel()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(handle.result(), 1)
+        status_while_held = (await handle.describe()).status
+        source.stop.release()
+        with pytest.raises(WorkflowFailureError) as ended:
+            await handle.result()
+        being_read = source.being_read
+        stored = len(runtime.event_ids())
+        cursor = runtime.cursor()
+        curated = runtime.count("activity_curation")
+        again = await runs.collect()
+
+        assert status_while_held == WorkflowExecutionStatus.RUNNING
+        assert is_cancelled_exception(ended.value.cause)
+        assert being_read == 0
+        assert 2 <= stored < PAGES
+        assert cursor == f"page-{stored - 1}"
+        assert curated == 0
+        assert again.complete
+        assert again.streams[0].inserted == PAGES - stored
+        assert again.curated is not None
+        assert again.curated.events == PAGES
+
+    runtime.play(story, source)
+
+
+def test_a_collection_that_is_cancelled_while_its_epoch_is_opened_collects_nothing(runtime: Runtime) -> None:
+    source = ScriptedSource({PULLS: pages_of([make_event(at=MONDAY)], size=1)})
+    stop = Stop()
+
+    async def story(runs: LedgerRuns) -> None:
+        handle = await runs.start_collect()
+        await stop.reached()
+        await handle.cancel()
+        stop.release()
+        with pytest.raises(WorkflowFailureError) as ended:
+            await handle.result()
+
+        assert is_cancelled_exception(ended.value.cause)
+        assert source.calls == []
+
+    runtime.play(story, source, ledger=InterruptedLedger(runtime.ledger, before_begin=stop))
