@@ -40,7 +40,7 @@ SAMPLES = {
 IDENTIFIERS = {"component_id", "event_id", "external_id", "provider", "user_id", "algorithm"}
 LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
-BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b", "\x00")
+BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
 NO_DATABASE = {("demo",), ("statement", "verify")}
 WITHOUT_POLICY = {
@@ -183,14 +183,14 @@ def test_an_unknown_command_is_refused_by_every_group(refusals: Refusals, group:
     assert refusals.of(["no\x1bsuch"]) == (2, "usage")
 
 
-@pytest.mark.parametrize(("words", "value"), epoch_cases())
+@pytest.mark.parametrize(("words", "value"), list(epoch_cases()))
 def test_what_can_be_no_epoch_is_refused_before_any_server_is_asked(
     refusals: Refusals, words: Words, value: str
 ) -> None:
     assert refusals.of(arguments_of(words, changed={"epoch_id": value})) == (2, "usage")
 
 
-@pytest.mark.parametrize(("words", "name", "value"), text_cases())
+@pytest.mark.parametrize(("words", "name", "value"), list(text_cases()))
 def test_malformed_text_is_refused_and_never_repeated_raw(
     refusals: Refusals, words: Words, name: str, value: str
 ) -> None:
@@ -265,9 +265,7 @@ def test_a_policy_that_can_not_be_read_is_named_in_print(refusals: Refusals, con
 def test_a_wrong_password_is_one_sentence_without_it(
     refusals: Refusals, fresh_database: TestDatabase, monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
-    url = fresh_database.worker_url.replace(LOGIN_PASSWORD.replace(" ", "+"), SECRET).replace(
-        LOGIN_PASSWORD.replace(" ", "%20"), SECRET
-    )
+    url = fresh_database.worker_url.replace(LOGIN_PASSWORD, SECRET)
     assert SECRET in url
     monkeypatch.setenv("LEDGER_DATABASE_URL", url)
 

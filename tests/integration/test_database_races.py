@@ -436,7 +436,6 @@ def test_openers_in_a_crowd_agree_on_one_epoch(race: Race, postgres_ledger: Post
     assert any(each.epoch is not None for each in opened)
 
 
-@pytest.mark.xfail(reason="open_epoch looks for its window first, and then takes its own epoch for another's")
 def test_an_opener_that_is_overtaken_between_two_looks_gets_its_epoch(
     postgres_ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from ledger_core import IdentityBinding, LedgerAction, UserId
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page
 from tests.workflow.interruptions import Failure, InterruptedLedger
@@ -13,6 +16,8 @@ ACTIONS = (
     "event-judged",
     "epoch-closed",
 )
+
+_Report = TypeVar("_Report")
 
 
 def source() -> ScriptedSource:
@@ -163,25 +168,25 @@ def test_a_binding_resolves_the_open_epochs_events_at_once_and_is_never_moved(ru
 
 def test_a_write_whose_reply_was_lost_is_tried_again_and_applied_once(runtime: Runtime) -> None:
     """Each activity below is told of a broken connection after its transaction committed."""
-    lost_reply = Failure(ConnectionResetError("the server closed the connection unexpectedly"), times=0)
+    broken = Failure(ConnectionResetError("the server closed the connection unexpectedly"), times=0)
+
+    async def losing_its_reply(step: Awaitable[_Report]) -> _Report:
+        broken.times = 1
+        report = await step
+        assert broken.times == 0
+        return report
 
     async def story(runs: LedgerRuns) -> None:
         epoch_id = (await runs.collect()).epoch_id
         assert epoch_id is not None
-        lost_reply.times = 1
-        bound = await runs.bind(ann="1001", bob="2002")
-        lost_reply.times = 1
-        await runs.record(epoch_id, 50)
-        lost_reply.times = 1
-        await runs.adjust(epoch_id, "ann", 3)
-        lost_reply.times = 1
-        await runs.judge(epoch_id, PULL, included=False)
-        lost_reply.times = 1
-        closed = await runs.finalize(epoch_id)
+        bound = await losing_its_reply(runs.bind(ann="1001", bob="2002"))
+        await losing_its_reply(runs.record(epoch_id, 50))
+        await losing_its_reply(runs.adjust(epoch_id, "ann", 3))
+        await losing_its_reply(runs.judge(epoch_id, PULL, included=False))
+        closed = await losing_its_reply(runs.finalize(epoch_id))
         rows = runtime.rows()
         attempts = await runs.attempts(f"ledger-finalize-{epoch_id}")
 
-        assert lost_reply.times == 0
         assert attempts == [2]
         assert [action.action for action in actions(runs, *ACTIONS)] == [
             "pool-component-recorded",
@@ -197,4 +202,4 @@ def test_a_write_whose_reply_was_lost_is_tried_again_and_applied_once(runtime: R
         assert len(rows["payout_statements"]) == 1
         assert (closed.pool_total_credits, closed.payouts) == (1050, 2)
 
-    runtime.play(story, source(), ledger=InterruptedLedger(runtime.ledger, after_commit=lost_reply))
+    runtime.play(story, source(), ledger=InterruptedLedger(runtime.ledger, after_commit=broken))

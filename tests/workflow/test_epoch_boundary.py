@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ledger_core.testing import ScriptedSource, make_event, make_page, make_window
+from tests.workflow.interruptions import Stop, StoppedSource
 from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime
 
 WEEK_0 = make_window(0)
@@ -124,5 +125,35 @@ def test_late_events_and_late_identities_enter_the_next_open_epoch_once_and_mark
         assert closed.payouts == 2
         assert third.curated is not None
         assert third.curated.events == 0
+
+    runtime.play(story, source)
+
+
+def test_an_epoch_that_closes_while_its_window_is_collected_leaves_the_rest_to_the_next(
+    runtime: Runtime,
+) -> None:
+    """CURATION_FREEZE_ON_CLOSE: the close wins, the collection goes on, and nobody loses credit."""
+    in_time = make_event(1, at=WEEK_0.period_start)
+    too_late = make_event(2, at=WEEK_0.period_start)
+    pages = [make_page(in_time, cursor="1"), make_page(too_late, cursor="2")]
+    source = StoppedSource({PULLS: pages[:1]}, page=0)
+    source.stop.release()
+
+    async def story(runs: LedgerRuns) -> None:
+        opened = await runs.collect(0)
+        assert opened.epoch_id is not None
+        source.stop = Stop()
+        source.add_pages(PULLS, pages[1])
+        collection = await runs.start_collect(0)
+        await source.stop.reached()
+        await runs.finalize(opened.epoch_id)
+        source.stop.release()
+        report = await collection.result()
+        following = await runs.collect(1)
+
+        assert (report.epoch_id, report.complete, report.curated) == (opened.epoch_id, True, None)
+        assert report.streams[0].inserted == 1
+        assert following.epoch_id is not None
+        assert runtime.late_events(following.epoch_id) == {too_late.id: opened.epoch_id}
 
     runtime.play(story, source)

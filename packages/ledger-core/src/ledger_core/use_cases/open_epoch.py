@@ -46,8 +46,12 @@ def open_epoch(
 
 
 def _find(transaction: LedgerTransaction, window: EpochWindow) -> OpenedEpoch | None:
+    # The open epoch first: an epoch that another opener commits between two looks is then found by its
+    # window, and never taken for one that blocks itself.
+    blocking = transaction.epochs.find_open()
+    if blocking is not None and blocking.window == window:
+        return OpenedEpoch(epoch=blocking, blocking=None)
     epoch = transaction.epochs.find_by_window(window)
     if epoch is not None:
         return OpenedEpoch(epoch=epoch, blocking=None)
-    blocking = transaction.epochs.find_open()
     return None if blocking is None else OpenedEpoch(epoch=None, blocking=blocking)

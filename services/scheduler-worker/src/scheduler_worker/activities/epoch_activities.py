@@ -11,7 +11,7 @@ from ledger_core.domain.instant import parse_instant
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
 from ledger_core.domain.weight_config import WeightConfig
-from ledger_core.errors import InvalidValue
+from ledger_core.errors import EpochClosed, InvalidValue
 from ledger_core.identifiers import ComponentId, EpochId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
@@ -67,8 +67,8 @@ class EpochActivities:
         return OpenedReport(epoch_id=opened.epoch.id, is_open=opened.epoch.is_open)
 
     @activity.defn
-    def curate_epoch(self, epoch_id: int) -> CuratedReport:
-        """Curate the epoch's events and propose allocations from them."""
+    def curate_epoch(self, epoch_id: int) -> CuratedReport | None:
+        """Curate the epoch's events and propose allocations from them; None if it was closed meanwhile."""
         return self._curate(EpochId(epoch_id))
 
     @activity.defn
@@ -141,9 +141,14 @@ class EpochActivities:
             payouts=len(statement.payouts),
         )
 
-    def _curate(self, epoch_id: EpochId) -> CuratedReport:
-        counts = curate_epoch(self._ledger, epoch_id, clock=self._clock)
-        changed = propose_allocations(self._ledger, epoch_id)
+    def _curate(self, epoch_id: EpochId) -> CuratedReport | None:
+        try:
+            counts = curate_epoch(self._ledger, epoch_id, clock=self._clock)
+            changed = propose_allocations(self._ledger, epoch_id)
+        except EpochClosed:
+            # An admin closed it since it was found open; what is left enters the next epoch as late.
+            activity.logger.info("epoch_closed_meanwhile", extra={"epoch_id": epoch_id})
+            return None
         with self._ledger.read() as view:
             summary = view.curation.summary(epoch_id)
         return CuratedReport(

@@ -29,7 +29,8 @@ Examples:
   ledger statement export 7 -o 7.zip   for anyone to verify
 
 \b
-Exit status: 0 done, 1 refused, 2 wrong usage, 3 incomplete, 4 a server is unreachable.
+Exit status:
+  0 done, 1 refused, 2 wrong usage, 3 incomplete, 4 a server is unreachable
 """
 
 

@@ -152,9 +152,9 @@ def finalize(
       ledger epoch finalize 7
       ledger epoch finalize 7 --yes --reviewed "$HASH"
     """
+    context = action_context(finalize_workflow_id(epoch_id), reason=reason)
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
-    context = action_context(finalize_workflow_id(epoch_id), reason=reason)
     if overview.epoch.is_open:
         if not as_json:
             views.print_preview(overview, system_clock())

@@ -18,8 +18,8 @@ def worker(config: Path | None) -> None:
     """Run the worker until SIGTERM or ctrl-C, then drain and stop.
 
     \b
-    Needs: LEDGER_DATABASE_URL, ledger.toml, and TEMPORAL_ADDRESS (and the rest of
-    Temporal's own environment: TEMPORAL_NAMESPACE, TEMPORAL_TLS, TEMPORAL_API_KEY).
+    Needs LEDGER_DATABASE_URL, ledger.toml, and TEMPORAL_ADDRESS with the rest of
+    Temporal's own: TEMPORAL_NAMESPACE, TEMPORAL_TLS, TEMPORAL_API_KEY.
 
     \b
     Example:

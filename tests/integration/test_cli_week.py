@@ -1,0 +1,354 @@
+"""A week's work through the command line, on real servers, with the worker in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from scheduler_worker.bootstrap import create_database, login_url
+from scheduler_worker.cli.app import run
+from tests.command_line import (
+    COLUMNS,
+    controls_in,
+    read_until,
+    run_on_terminal,
+    run_program,
+    running_program,
+    screen_lines,
+    write_weeks,
+)
+from tests.conftest import _run_alone
+
+POLICY = """node_id = "{node_id}"
+[weights]
+"git:commit_authored" = 1000
+"git:commit_coauthored" = 500
+[schedule]
+every = "7d"
+[[sources.git]]
+name = "acme/web"
+path = "{path}"
+"""
+HASH = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+@pytest.fixture
+def settings(
+    postgres_url: str, admin_engine: Engine, temporal_address: str, namespace: str, tmp_path: Path
+) -> Iterator[dict[str, str]]:
+    """The environment of a node whose database is there, and empty."""
+    name = f"ledger_week_{uuid.uuid4().hex[:12]}"
+    owner_url = create_database(postgres_url, name)
+    repository = write_weeks(tmp_path / "repository", weeks=2)
+    (tmp_path / "ledger.toml").write_text(POLICY.format(node_id=uuid.uuid4(), path=repository))
+    yield {
+        "LEDGER_CONFIG": str(tmp_path / "ledger.toml"),
+        "LEDGER_OWNER_DATABASE_URL": owner_url,
+        "LEDGER_DATABASE_URL": login_url(owner_url, name, "of the week"),
+        "LEDGER_GRANT_PASSWORD": "of the week",
+        "LEDGER_ACTOR": "an admin",
+        "TEMPORAL_ADDRESS": temporal_address,
+        "TEMPORAL_NAMESPACE": namespace,
+    }
+    _run_alone(admin_engine, f'DROP DATABASE "{name}" WITH (FORCE)')
+    for login in (name, f"{name}_reader"):
+        _run_alone(admin_engine, f'DROP ROLE IF EXISTS "{login}"')
+
+
+class Node:
+    """The command line as its admin uses it, in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], login: str) -> None:
+        self._capsys = capsys
+        self.login = login
+
+    def does(self, *words: object, status: int = 0) -> str:
+        """Run a command that must end with the status, and return what it printed."""
+        found = run([str(word) for word in words])
+        captured = self._capsys.readouterr()
+        assert found == status, (words, captured)
+        assert controls_in(captured.out) == []
+        return captured.out
+
+    def says(self, *words: object, status: int = 0) -> Any:
+        """The same with --json: what it printed, parsed."""
+        return json.loads(self.does(*words, "--json", status=status))
+
+    def refuses(self, *words: object) -> str:
+        """Return the code of a refusal with status 1."""
+        found = run([str(word) for word in words])
+        captured = self._capsys.readouterr()
+        assert (found, captured.out) == (1, ""), captured
+        return captured.err.splitlines()[-1].split(": ")[1]
+
+
+@pytest.fixture
+def node(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Node:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    login = settings["LEDGER_OWNER_DATABASE_URL"].rpartition("/")[2]
+    node = Node(capsys, login)
+    before = node.says("db", "current", status=3)
+    assert before["revision"] is None
+    assert node.says("db", "upgrade")["revision"] == before["newest"]
+    assert node.says("db", "upgrade") == {"revision": before["newest"]}
+    assert "the newest" in node.does("db", "current")
+    assert login in node.does("db", "grant", "--worker", login, "--reader", f"{login}_reader")
+    return node
+
+
+@pytest.fixture
+def worker(node: Node, settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    del node  # which has migrated the database
+    with running_program("worker", settings=settings) as process:
+        read_until(process, "worker_started")
+        yield process
+
+
+def collect(node: Node) -> int:
+    """Collect the first week, and return its epoch."""
+    report = node.says("epoch", "collect", "--at", "2026-01-05")
+    assert (report["complete"], report["joined"]) == (True, False)
+    epoch_id = report["epoch_id"]
+    assert isinstance(epoch_id, int)
+    return epoch_id
+
+
+def test_a_week_from_an_empty_database_to_a_verified_bundle(
+    node: Node, worker: subprocess.Popen[str], settings: dict[str, str], tmp_path: Path
+) -> None:
+    assert node.says("epoch", "list") == []
+    assert "no epoch yet" in node.does("epoch", "list")
+    assert "no statement yet" in node.does("statement", "list")
+    epoch = collect(node)
+    assert "complete" in node.does("epoch", "collect", "--at", "2026-01-05T12:00:00Z")
+    assert "nobody has units" in node.does("allocation", "list", epoch)
+
+    bind_everybody(node, epoch)
+    adjust(node, epoch)
+    judge(node, epoch, first_event(settings))
+    fund(node, epoch)
+    statement = close(node, epoch)
+    publish(node, epoch, statement, tmp_path / "a bundle.zip")
+
+    second = node.says("epoch", "collect", "--at", "2026-01-12", "--no-wait")
+    assert second["workflow_id"] == "ledger-collect-2026-01-12-2026-01-19"
+    worker.send_signal(signal.SIGTERM)
+    _, rest = worker.communicate(timeout=60)
+    assert (worker.returncode, "Traceback" in rest) == (0, False), rest
+
+
+def bind_everybody(node: Node, epoch: int) -> None:
+    for account in node.says("identity", "unresolved", "--epoch", epoch):
+        user = account["external_id"].partition("@")[0]
+        bound = node.says("identity", "bind", account["provider"], account["external_id"], user)
+        assert (bound["added"], bound["joined"]) == (1, False)
+    assert "was bound already" in node.does("identity", "bind", "git", "grace@example.org", "grace")
+    assert node.refuses("identity", "bind", "git", "grace@example.org", "ada") == "identity-already-bound"
+    assert node.does("identity", "unresolved", "--epoch", epoch) == "every account is bound\n"
+
+
+def adjust(node: Node, epoch: int) -> None:
+    listed = node.says("allocation", "list", epoch)
+    proposed = {row["user_id"]: row["proposed_units"] for row in listed["allocations"]}
+    assert proposed == {"ada": 6_000, "grace": 1_500, "linus": 3_000}
+    assert "now has 9.000 units" in node.does("allocation", "set", epoch, "grace", 9000, "--reason", "led it")
+    assert "had 9.000 units" in node.does("allocation", "set", epoch, "grace", 9000, "--reason", "led it")
+    assert "led it" in node.does("allocation", "list", epoch)
+    assert node.says("allocation", "clear", epoch, "grace", "--reason", "too much")["changed"]
+    assert node.says("allocation", "list", epoch) == listed
+    assert node.refuses("allocation", "set", epoch, "nobody", 1, "--reason", "x") == "user-not-found"
+
+
+def judge(node: Node, epoch: int, event: str) -> None:
+    assert "does not count" in node.does("event", "exclude", epoch, event, "--reason", "vendored")
+    assert not node.says("event", "exclude", epoch, event, "--reason", "vendored")["changed"]
+    assert "now counts" in node.does("event", "include", epoch, event, "--weight", 2000, "--reason", "it is")
+    assert node.says("event", "include", epoch, event, "--reason", "as any other")["changed"]
+    assert node.refuses("event", "exclude", epoch, "git:no:such", "--reason", "x") == "event-not-curated"
+
+
+def fund(node: Node, epoch: int) -> None:
+    assert node.refuses("epoch", "finalize", epoch, "--yes", "--json") == "pool-base-missing"
+    assert "has no pool yet" in node.does("pool", "list", epoch)
+    assert "recorded" in node.does("pool", "add", epoch, "base_issuance", 1000, "--yes")
+    assert not node.says("pool", "add", epoch, "base_issuance", 1000, "--yes")["changed"]
+    assert node.refuses("pool", "add", epoch, "base_issuance", 1001, "--yes") == "pool-component-differs"
+    more = ("--inputs", '{"from": "a sponsor"}', "--evidence", "https://example.org/42")
+    assert node.says("pool", "add", epoch, "top_up", 2**53, "--yes", *more)["changed"]
+    assert node.says("pool", "list", epoch)["pool_credits"] == 2**53 + 1000
+    assert str(2**53) in node.does("pool", "list", epoch)
+
+
+def close(node: Node, epoch: int) -> str:
+    stale = ("--reviewed", "0" * 64)
+    assert node.refuses("epoch", "finalize", epoch, "--yes", "--json", *stale) == "allocations-changed"
+    pinned = node.says("epoch", "show", epoch)["allocation_set_hash"]
+    assert pinned in node.does("epoch", "show", epoch)
+    closed = node.says("epoch", "finalize", epoch, "--yes", "--reviewed", pinned.upper())
+    assert (closed["closed_now"], closed["payouts"], closed["pool_total_credits"]) == (True, 3, 2**53 + 1000)
+    assert "was closed already" in node.does("epoch", "finalize", epoch, "--yes")
+    assert node.refuses("pool", "add", epoch, "late", 1, "--yes") == "epoch-closed"
+    return str(closed["statement_hash"])
+
+
+def publish(node: Node, epoch: int, statement: str, bundle: Path) -> None:
+    assert [row["statement_hash"] for row in node.says("statement", "list")] == [statement]
+    assert node.says("statement", "show", epoch)["statement_hash"] == statement
+    assert HASH.findall(node.does("statement", "list")) == [statement]
+    assert str(2**53 + 1000) in node.does("statement", "show", epoch)
+    document = node.does("statement", "show", epoch, "--document")
+    assert hashlib.sha256(document.encode()).hexdigest() == statement
+
+    assert node.says("statement", "export", epoch, "-o", bundle)["statement_hash"] == statement
+    before = bundle.read_bytes()
+    assert statement in node.does("statement", "export", epoch, "-o", bundle)
+    assert before == bundle.read_bytes()
+    assert node.refuses("statement", "export", epoch, "-o", bundle.parent) == "export-failed"
+    assert node.refuses("statement", "export", epoch, "-o", bundle / "inside") == "export-failed"
+    assert [path.name for path in bundle.parent.glob(".export-*")] == []
+
+    assert node.does("statement", "verify", bundle, "--expect", statement).endswith(f"verified {statement}\n")
+    assert node.says("statement", "verify", bundle)["verdict"] == "verified"
+    other = ("--expect", "0" * 64)
+    assert node.says("statement", "verify", bundle, *other, status=1)["verdict"] == "not-verified"
+    assert "WRONG" in node.does("statement", "verify", bundle, *other, status=1)
+
+
+def test_an_open_epoch_of_another_window_is_named_and_events_are_kept(
+    node: Node, worker: subprocess.Popen[str]
+) -> None:
+    epoch = collect(node)
+
+    blocked = node.says("epoch", "collect", "--at", "2026-01-12")
+    told = node.does("epoch", "collect", "--at", "2026-01-12")
+
+    assert (blocked["blocked_by_epoch_id"], blocked["epoch_id"]) == (epoch, None)
+    assert f"Next: ledger epoch finalize {epoch}" in told
+    assert worker.poll() is None
+
+
+def test_a_schedule_is_applied_once_and_shown(node: Node, settings: dict[str, str]) -> None:
+    assert node.says("schedule", "apply")["outcome"] == "created"
+    assert "unchanged" in node.does("schedule", "apply")
+    Path(settings["LEDGER_CONFIG"]).write_text(
+        Path(settings["LEDGER_CONFIG"]).read_text().replace('"7d"', '"1d"')
+    )
+    assert node.says("schedule", "apply")["outcome"] == "updated"
+
+    shown = node.says("schedule", "show")
+
+    assert (shown["interval_days"], shown["paused"], shown["last_runs"]) == (1, False, [])
+    assert "every      1 days" in node.does("schedule", "show")
+
+
+def test_a_person_is_asked_before_what_can_not_be_undone(
+    node: Node, worker: subprocess.Popen[str], settings: dict[str, str]
+) -> None:
+    epoch = collect(node)
+    add = ("pool", "add", str(epoch), "base_issuance", "1000")
+    close = ("epoch", "finalize", str(epoch))
+
+    refused = run_on_terminal(*add, settings=settings, answers=[("[y/N]", "n")])
+    added = run_on_terminal(*add, settings=settings, answers=[("[y/N]", "y")])
+    kept_open = run_on_terminal(*close, settings=settings, answers=[("[y/N]", "n")])
+    state = node.says("epoch", "show", epoch)["status"]
+    closed = run_on_terminal(*close, settings=settings, answers=[("[y/N]", "y")])
+    shown = run_on_terminal("statement", "show", str(epoch), settings=settings)
+    exported = run_on_terminal("statement", "list", settings=settings)
+    ended = (refused, added, kept_open, closed, shown, exported)
+
+    assert [each.status for each in ended] == [1, 0, 1, 0, 0, 0]
+    assert "ledger: declined: nothing was changed" in refused.output
+    assert "Record base_issuance of 1000 credits" in added.output
+    assert state == "open"
+    assert f"Close epoch {epoch} for ever, paying 1000 credits? [y/N]" in closed.output
+    for each in ended:
+        lines = screen_lines(each.output)
+        assert [line for line in lines if len(line) > COLUMNS] == []
+        assert controls_in("\n".join(lines)) == []
+    assert len(HASH.findall(shown.output)) == 3
+    assert worker.poll() is None
+
+
+def test_a_reader_s_login_reads_and_a_stranger_s_does_not(
+    node: Node, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = login_url(settings["LEDGER_OWNER_DATABASE_URL"], f"{node.login}_reader", "of the week")
+    monkeypatch.setenv("LEDGER_DATABASE_URL", reader)
+
+    assert node.says("epoch", "list") == []
+    monkeypatch.delenv("LEDGER_OWNER_DATABASE_URL")
+    assert node.refuses("db", "grant", "--worker", "one", "--reader", "one") == "invalid-value"
+    assert node.refuses("db", "grant", "--worker", "x" * 64) == "invalid-value"
+    assert node.refuses("db", "grant", "--worker", "somebody") in {
+        "role-rights-missing",
+        "database-unreachable",
+    }
+
+
+def test_a_worker_told_to_stop_at_once_ends_well_each_time(node: Node, settings: dict[str, str]) -> None:
+    del node
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with running_program("worker", settings=settings) as process:
+            read_until(process, "worker_started")
+            process.send_signal(number)
+            _, rest = process.communicate(timeout=60)
+
+            assert (process.returncode, "Traceback" in rest) == (0, False), rest
+
+
+def test_the_installed_program_works_from_any_folder(
+    node: Node, worker: subprocess.Popen[str], settings: dict[str, str], tmp_path: Path
+) -> None:
+    epoch = collect(node)
+    ended = [
+        run_program("epoch", "list", "--json", settings=settings, cwd=tmp_path),
+        run_program("epoch", "show", str(epoch), settings=settings, cwd=tmp_path),
+        run_program("identity", "unresolved", settings=settings, cwd=tmp_path),
+        run_program(
+            "pool", "add", str(epoch), "base_issuance", "5", "--yes", settings=settings, cwd=tmp_path
+        ),
+    ]
+
+    assert [each.status for each in ended] == [0, 0, 0, 0]
+    assert json.loads(ended[0].output)[0]["epoch_id"] == epoch
+    assert re.fullmatch(r"workflow ledger-pool-\S+ started\n", ended[3].errors)
+    assert "\x1b" not in ended[2].output
+    assert worker.poll() is None
+
+
+def test_a_terminal_without_utf_8_is_no_fault(
+    node: Node, worker: subprocess.Popen[str], settings: dict[str, str]
+) -> None:
+    epoch = collect(node)
+    assert node.says("identity", "bind", "git", "grace@example.org", "\u65e5\u672c")["added"] == 1
+
+    ended = run_program("allocation", "list", str(epoch), settings=settings | {"PYTHONIOENCODING": "latin-1"})
+
+    assert (ended.status, "\\u65e5\\u672c" in ended.output) == (0, True), ended
+    assert worker.poll() is None
+
+
+def first_event(settings: dict[str, str]) -> str:
+    """The id of an event of the first week, as the database has it."""
+    url = settings["LEDGER_OWNER_DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT id FROM activity_events WHERE event_type = 'commit_authored' ORDER BY event_time, id LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
