@@ -41,6 +41,7 @@ from ledger_core.errors import (
     NotCanonical,
     NothingToApportion,
     PoolBaseMissing,
+    PoolChanged,
     PoolComponentDiffers,
     PoolTooLarge,
     SourceUnavailable,
@@ -50,6 +51,7 @@ from ledger_core.errors import (
     UnitsOutOfRange,
     UserNotFound,
     UserTwice,
+    WindowNotBegun,
 )
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource
@@ -98,6 +100,7 @@ __all__ = [
     "PayoutLine",
     "PayoutStatement",
     "PoolBaseMissing",
+    "PoolChanged",
     "PoolComponent",
     "PoolComponentDiffers",
     "PoolTooLarge",
@@ -114,6 +117,7 @@ __all__ = [
     "UserTwice",
     "VerificationReport",
     "WeightConfig",
+    "WindowNotBegun",
     "canonical_json",
     "compute_activity_set_hash",
     "compute_allocation_set_hash",

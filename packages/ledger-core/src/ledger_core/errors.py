@@ -76,6 +76,16 @@ class EpochWindowsOverlap(LedgerError):
         super().__init__("the window overlaps that of another epoch")
 
 
+class WindowNotBegun(LedgerError):
+    """The window lies in the future; its epoch would keep every earlier one from opening."""
+
+    code = "window-not-begun"
+
+    def __init__(self, window: str) -> None:
+        super().__init__(f"the window {window} has not begun")
+        self.window = window
+
+
 class EpochClosed(LedgerError):
     """CURATION_FREEZE_ON_CLOSE, POOL_IMMUTABLE: a closed epoch takes no more writes."""
 
@@ -219,6 +229,19 @@ class AllocationsChanged(LedgerError):
         )
         self.reviewed_hash = reviewed_hash
         self.current_hash = current_hash
+
+
+class PoolChanged(LedgerError):
+    """The pool is not the one that the caller reviewed."""
+
+    code = "pool-changed"
+
+    def __init__(self, reviewed_credits: int, current_credits: int) -> None:
+        super().__init__(
+            f"the pool changed since it was reviewed: reviewed {reviewed_credits}, now {current_credits} credits"
+        )
+        self.reviewed_credits = reviewed_credits
+        self.current_credits = current_credits
 
 
 # --- pool and statements --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from ledger_core.domain.instant import instant_text
 from ledger_core.domain.payouts import PAYOUT_ALGORITHM, PayoutLine
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.weight_config import WeightConfig
+from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId, NodeId
 
 STATEMENT_FORMAT: Final = "ledger-statement/1"
@@ -25,6 +26,7 @@ class PayoutStatement:
     Holds:   statement_hash is the SHA-256 of document(); the document holds no clock reading and no
              database id of its own, so that equal facts give equal bytes.
              previous_statement_hash is None for the node's first statement only: statements chain.
+    Raises:  InvalidValue for amounts that don't sum to the pool.
     """
 
     node_id: NodeId
@@ -40,8 +42,10 @@ class PayoutStatement:
     statement_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
-        assert sum(part.amount_credits for part in self.pool_components) == self.pool_total_credits
-        assert self.undistributed_credits == (0 if self.payouts else self.pool_total_credits)
+        if sum(part.amount_credits for part in self.pool_components) != self.pool_total_credits:
+            raise InvalidValue("statement", "must have the sum of its components as its pool")
+        if self.undistributed_credits != (0 if self.payouts else self.pool_total_credits):
+            raise InvalidValue("statement", "must pay out its pool to the last credit, or nothing")
         object.__setattr__(self, "statement_hash", sha256(self.document()).hexdigest())
 
     @property

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ledger_core.domain.canonical_json import MAX_SAFE_INTEGER
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import check_name
 
+# A billion units an event: far above any policy, and nine million such events still sum within 2^63-1.
+MAX_WEIGHT_MILLI: Final = 10**12
 MAX_WEIGHTS: Final = 1_000  # kinds of activity in one policy; the largest known has a few dozen
 
 
@@ -16,7 +17,7 @@ class WeightConfig(Mapping[str, int]):
     """An immutable mapping `source:event_type` -> milli-units (WEIGHTS_INTEGER_ONLY).
 
     Units:   8000 is 8.000 units.
-    Holds:   every weight is an integer from 0 to 2^53-1, so that it is exact in every JSON reader.
+    Holds:   every weight is an integer from 0 to 10^12, so that sums of them stay within 2^63-1.
     Raises:  InvalidValue.
     """
 
@@ -33,8 +34,8 @@ class WeightConfig(Mapping[str, int]):
                 raise InvalidValue(
                     f"weight of {key}", f"must be a whole number of milli-units, not {type(weight).__name__}"
                 )
-            if not 0 <= weight <= MAX_SAFE_INTEGER:
-                raise InvalidValue(f"weight of {key}", "must lie between 0 and 2^53-1")
+            if not 0 <= weight <= MAX_WEIGHT_MILLI:
+                raise InvalidValue(f"weight of {key}", "must lie between 0 and 10^12 milli-units")
         self._weights = {key: weights[key] for key in sorted(weights)}
 
     def __getitem__(self, key: str) -> int:

@@ -38,6 +38,7 @@ def adjust_allocation(
             return False
         kept_reason = reason if final_units is not None else None
         transaction.allocations.set_final(epoch_id, user_id, final_units=final_units, reason=kept_reason)
+        transaction.allocations.propose(epoch_id)  # a row that was only there for its override goes
         transaction.actions.append(
             LedgerAction(
                 action="allocation-set" if final_units is not None else "allocation-cleared",

@@ -11,7 +11,7 @@ from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.payouts import compute_payouts
 from ledger_core.domain.pool import compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
-from ledger_core.errors import AllocationsChanged, PoolBaseMissing, StatementNotFound
+from ledger_core.errors import AllocationsChanged, PoolBaseMissing, PoolChanged, StatementNotFound
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
@@ -31,6 +31,7 @@ def finalize_epoch(
     context: ActionContext,
     *,
     reviewed_hash: str | None = None,
+    reviewed_pool_credits: int | None = None,
     clock: Clock,
 ) -> FinalizedEpoch:
     """Close the epoch and return its statement; of a closed epoch, the statement it has.
@@ -38,8 +39,8 @@ def finalize_epoch(
     Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are computed
             anew from the epoch's curation as it stands, so that the statement follows from the events it
             pins; what was bound or arrived since it was last curated is late work of the next epoch.
-    Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, and AllocationsChanged when
-            the allocations are not those whose hash was reviewed.
+    Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, and AllocationsChanged or
+            PoolChanged when the allocations or the pool are not those that were reviewed.
     """
     with ledger.begin() as transaction:
         epoch = transaction.epochs.lock(epoch_id)
@@ -48,7 +49,8 @@ def finalize_epoch(
             if found is None:
                 raise StatementNotFound(epoch_id)
             return FinalizedEpoch(statement=found, closed_now=False)
-        statement = _statement(transaction, ledger.node_id, epoch, reviewed_hash)
+        statement = _statement(transaction, ledger.node_id, epoch)
+        _check_reviewed(statement, reviewed_hash, reviewed_pool_credits)
         at = clock()
         transaction.epochs.close(epoch_id, pool_total_credits=statement.pool_total_credits, closed_at=at)
         transaction.statements.add(statement, created_at=at)
@@ -68,9 +70,7 @@ def finalize_epoch(
         return FinalizedEpoch(statement=statement, closed_now=True)
 
 
-def _statement(
-    transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch, reviewed_hash: str | None
-) -> PayoutStatement:
+def _statement(transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch) -> PayoutStatement:
     components = transaction.pool.list_all(epoch.id)
     try:
         pool_total = compute_pool_total(components)
@@ -79,8 +79,6 @@ def _statement(
     transaction.allocations.propose(epoch.id)
     allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
     allocation_set_hash = compute_allocation_set_hash(allocations)
-    if reviewed_hash is not None and reviewed_hash != allocation_set_hash:
-        raise AllocationsChanged(reviewed_hash, allocation_set_hash)
     return PayoutStatement(
         node_id=node_id,
         epoch_id=epoch.id,
@@ -95,3 +93,12 @@ def _statement(
         payouts=compute_payouts(allocations, pool_total),
         previous_statement_hash=transaction.statements.head_hash(),
     )
+
+
+def _check_reviewed(
+    statement: PayoutStatement, reviewed_hash: str | None, reviewed_pool_credits: int | None
+) -> None:
+    if reviewed_hash is not None and reviewed_hash != statement.allocation_set_hash:
+        raise AllocationsChanged(reviewed_hash, statement.allocation_set_hash)
+    if reviewed_pool_credits is not None and reviewed_pool_credits != statement.pool_total_credits:
+        raise PoolChanged(reviewed_pool_credits, statement.pool_total_credits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.weight_config import WeightConfig
-from ledger_core.errors import AnotherEpochOpen
+from ledger_core.errors import AnotherEpochOpen, WindowNotBegun
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
 
@@ -27,8 +27,10 @@ def open_epoch(
 
     Holds:  an epoch that exists keeps the weights it was opened with (WEIGHT_PINNING); two callers at
             once get the same epoch.
-    Raises: EpochWindowsOverlap.
+    Raises: EpochWindowsOverlap, WindowNotBegun.
     """
+    if clock() < window.period_start:
+        raise WindowNotBegun(str(window))
     try:
         with ledger.begin() as transaction:
             found = _find(transaction, window)

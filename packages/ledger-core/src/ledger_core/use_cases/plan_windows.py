@@ -1,7 +1,9 @@
-"""Which windows a scheduled run has to collect: every one that has begun and isn't closed, in order."""
+"""Which windows there are to collect: every one that has begun and isn't closed, in order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -10,29 +12,72 @@ from ledger_core.errors import TooManyWindows
 from ledger_core.ports.ledger import LedgerReader
 
 MAX_WINDOWS: Final = 520  # ten years of weeks: more is a mistake in the anchor or the length
+MAX_EPOCHS: Final = 20_000  # fifty years of days
 
 
 def plan_windows(
     ledger: LedgerReader, *, at: datetime, anchor: date, length_days: int
 ) -> tuple[EpochWindow, ...]:
-    """Return the windows due at a nominal instant, the oldest first, the one that contains `at` last.
+    """Return the windows that have begun by a nominal instant and aren't closed, the oldest first.
 
-    Holds:  the first is that of the open epoch, else the one after the newest epoch, else the one
-            before `at`'s; from there on none is skipped, so a missed week is caught up. When the
-            anchor or the length has changed, one shorter window bridges the two tilings.
+    Holds:  from the node's first epoch on no instant is left out: a missed week is caught up, and so is
+            one that was passed over. An empty ledger begins with the window before `at`'s. When the
+            anchor or the length has changed, shorter windows bridge the two tilings.
     Raises: TooManyWindows, InvalidValue.
     """
     with ledger.read() as view:
-        open_epoch = view.epochs.find_open()
-        newest = view.epochs.list_latest(limit=1)
-    current = compute_epoch_window(at, anchor=anchor, length_days=length_days)
-    before_current = current.period_start - (current.period_end - current.period_start)
-    covered_until = newest[0].window.period_end if newest else before_current
-    windows = [] if open_epoch is None else [open_epoch.window]
-    while covered_until <= at:
-        aligned = compute_epoch_window(covered_until, anchor=anchor, length_days=length_days)
-        windows.append(EpochWindow(period_start=covered_until, period_end=aligned.period_end))
-        covered_until = aligned.period_end
-        if len(windows) > MAX_WINDOWS:
-            raise TooManyWindows(MAX_WINDOWS)
-    return tuple(windows)
+        epochs = view.epochs.list_latest(limit=MAX_EPOCHS + 1)
+    if len(epochs) > MAX_EPOCHS:
+        raise TooManyWindows(MAX_EPOCHS)
+    tiling = _Tiling(anchor=anchor, length_days=length_days)
+    current = tiling.window_of(at)
+    begin = current.period_start - (current.period_end - current.period_start)
+    due: list[EpochWindow] = []
+    for epoch in reversed(epochs):
+        if epoch is not epochs[-1]:
+            due.extend(tiling.fill(begin, until=epoch.window.period_start))
+        if epoch.is_open:
+            due.append(epoch.window)
+        begin = epoch.window.period_end
+        _check(due)
+    if begin <= at:
+        due.extend(tiling.fill(begin, until=current.period_end))
+    _check(due)
+    return tuple(due)
+
+
+def find_window(ledger: LedgerReader, *, at: datetime, anchor: date, length_days: int) -> EpochWindow:
+    """Return the window that contains an instant: of the epoch that has it, of a plan, else of the tiling.
+
+    Raises: TooManyWindows, InvalidValue.
+    """
+    with ledger.read() as view:
+        epochs = view.epochs.list_latest(limit=MAX_EPOCHS)
+    planned = plan_windows(ledger, at=at, anchor=anchor, length_days=length_days)
+    for window in (*(epoch.window for epoch in epochs), *planned):
+        if window.contains(at):
+            return window
+    return compute_epoch_window(at, anchor=anchor, length_days=length_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tiling:
+    anchor: date
+    length_days: int
+
+    def window_of(self, at: datetime) -> EpochWindow:
+        return compute_epoch_window(at, anchor=self.anchor, length_days=self.length_days)
+
+    def fill(self, begin: datetime, *, until: datetime) -> Iterator[EpochWindow]:
+        """Yield windows that cover begin to until exactly, cut at the tiling's bounds; one too many at most."""
+        for _ in range(MAX_WINDOWS + 1):
+            if begin >= until:
+                return
+            end = min(self.window_of(begin).period_end, until)
+            yield EpochWindow(period_start=begin, period_end=end)
+            begin = end
+
+
+def _check(due: Sequence[EpochWindow]) -> None:
+    if len(due) > MAX_WINDOWS:
+        raise TooManyWindows(MAX_WINDOWS)

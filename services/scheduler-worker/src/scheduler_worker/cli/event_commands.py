@@ -63,7 +63,7 @@ def include(
 
     \b
     Example:
-      ledger event include 7 git:commit:acme/web:0a1b... --weight 8000 --reason "big"
+      ledger event include 7 git:commit:acme/web:0a1b... --weight 8 --reason big
     """
     _judge(config, epoch_id, event_id, reason, included=True, weight=weight, wait=wait, as_json=as_json)
 

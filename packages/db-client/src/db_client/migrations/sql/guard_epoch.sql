@@ -12,9 +12,9 @@ BEGIN
             broken := 'EPOCH_CLOSED_FOREVER';
         ELSIF jsonb_typeof(NEW.weight_config) <> 'object' OR EXISTS (
             SELECT FROM jsonb_each(NEW.weight_config) AS weight
-            WHERE CASE  -- 2^53-1 is exact in every JSON reader
-                WHEN jsonb_typeof(weight.value) = 'number' AND weight.value::text ~ '^[0-9]{1,16}$'
-                THEN weight.value::text::bigint > 9007199254740991
+            WHERE CASE  -- at most 10^12 milli-units, as the domain has it
+                WHEN jsonb_typeof(weight.value) = 'number' AND weight.value::text ~ '^[0-9]{1,13}$'
+                THEN weight.value::text::bigint > 1000000000000
                 ELSE true
             END
         ) THEN
