@@ -51,7 +51,9 @@ def store_events(ledger: InMemoryLedger, *events: ActivityEvent) -> None:
 
 def open_week(ledger: InMemoryLedger, week: int, weights: WeightConfig = WEIGHTS) -> EpochId:
     """Open the epoch of a week."""
-    epoch = open_epoch(ledger, make_window(week), weights, clock=CLOCK).epoch
+    epoch = open_epoch(
+        ledger, make_window(week), weights, clock=FixedClock(make_window(week).period_end)
+    ).epoch
     assert epoch is not None
     return epoch.id
 

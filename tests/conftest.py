@@ -14,8 +14,6 @@ from sqlalchemy import Engine, text
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
-from tests.local_owners import folder_for_all
-
 from db_client.engine import create_ledger_engine, parse_database_url
 from db_client.migrate import upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
@@ -23,6 +21,7 @@ from db_client.roles import LedgerRole, grant_login, grant_roles
 from ledger_core.identifiers import NodeId
 from scheduler_worker.local.postgres import local_postgres
 from scheduler_worker.local.temporal import local_temporal
+from tests.local_owners import folder_for_all
 
 WORKER_LOGIN = "ledger_test_worker"
 READER_LOGIN = "ledger_test_reader"
@@ -158,6 +157,8 @@ async def _register(address: str, names: list[str]) -> None:
     client = await Client.connect(address)
     for name in names:
         await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+            RegisterNamespaceRequest(
+                namespace=name, workflow_execution_retention_period=Duration(seconds=86_400)
+            )
         )
     await asyncio.sleep(NAMESPACE_CACHE_SECONDS)

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from temporalio.client import Client
+
 from ledger_core import ActivitySource, Ledger, StreamRef
 from ledger_core.ports.clock import Clock
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.bootstrap import system_clock
 from scheduler_worker.temporal_client import LAST_BREATH_SECONDS
 from scheduler_worker.worker import running_worker
-from temporalio.client import Client
 
 TASK_QUEUE = "ledger-tests"
 

@@ -272,3 +272,14 @@ def test_a_component_of_a_closed_or_a_missing_epoch_is_refused(story: LedgerStor
         story.record(epoch_id, make_component(7, component_id="top_up"))
     with pytest.raises(EpochNotFound):
         story.record(MISSING, make_component(7))
+
+
+def test_a_decision_that_is_taken_back_leaves_no_row_behind(story: LedgerStory) -> None:
+    """What an admin reviews is what a close computes: an idle user's row goes with the decision."""
+    epoch_id = story.open()
+    story.bind("ann", "1001")
+    story.adjust(epoch_id, "ann", 5)
+    story.adjust(epoch_id, "ann", None)
+
+    with story.ledger.read() as view:
+        assert view.allocations.list_all(epoch_id) == ()

@@ -14,6 +14,7 @@ from ledger_core import (
     LedgerAction,
     PayoutLine,
     PoolBaseMissing,
+    PoolChanged,
     PoolTooLarge,
     UnitsOutOfRange,
     compute_activity_set_hash,
@@ -202,14 +203,27 @@ def test_a_pool_of_the_largest_bigint_is_paid_to_the_last_credit(
 
 
 def test_a_pool_above_the_largest_bigint_is_refused(story: LedgerStory, epoch_id: EpochId) -> None:
-    """POOL_REPRODUCIBLE: overflow is an error."""
+    """POOL_REPRODUCIBLE: overflow is an error, when it would be recorded: later it could not be mended."""
     story.record(epoch_id, make_component(MAX_BIGINT))
-    story.record(epoch_id, make_component(1, component_id="top_up"))
 
     with pytest.raises(PoolTooLarge):
-        finalize(story, epoch_id)
+        story.record(epoch_id, make_component(1, component_id="top_up"))
 
+    assert finalize(story, epoch_id).statement.pool_total_credits == MAX_BIGINT
+
+
+def test_a_pool_that_was_not_reviewed_is_not_closed(story: LedgerStory, epoch_id: EpochId) -> None:
+    """What is closed is what was seen: the pool as well as the allocations."""
+    story.record(epoch_id, make_component(1000))
+    story.record(epoch_id, make_component(999_000, component_id="top_up"))
+
+    with pytest.raises(PoolChanged) as refused:
+        finalize_epoch(story.ledger, epoch_id, CONTEXT, reviewed_pool_credits=1000, clock=story.clock)
+
+    assert (refused.value.reviewed_credits, refused.value.current_credits) == (1000, 1_000_000)
     assert story.epoch(epoch_id).is_open
+    finalize_epoch(story.ledger, epoch_id, CONTEXT, reviewed_pool_credits=1_000_000, clock=story.clock)
+    assert not story.epoch(epoch_id).is_open
 
 
 def test_overflowing_units_stop_the_close(story: LedgerStory) -> None:

@@ -6,16 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ledger_core import EpochWindow, EpochWindowsOverlap, Ledger, TooManyWindows, WeightConfig
+from ledger_core import EpochWindow, EpochWindowsOverlap, Ledger, TooManyWindows, WeightConfig, WindowNotBegun
 from ledger_core.domain.epoch_window import DEFAULT_ANCHOR
 from ledger_core.testing import FixedClock, make_window
 from ledger_core.use_cases.open_epoch import OpenedEpoch, open_epoch
-from ledger_core.use_cases.plan_windows import MAX_WINDOWS, plan_windows
+from ledger_core.use_cases.plan_windows import MAX_WINDOWS, find_window, plan_windows
 from tests.contract.story import WEIGHTS, LedgerStory, day
 
 
 def open_(ledger: Ledger, window: EpochWindow, weights: WeightConfig = WEIGHTS) -> OpenedEpoch:
-    return open_epoch(ledger, window, weights, clock=FixedClock(day(1)))
+    return open_epoch(ledger, window, weights, clock=FixedClock(day(0, week=9)))
 
 
 def plan(ledger: Ledger, at: datetime, *, length_days: int = 7, anchor: date = DEFAULT_ANCHOR) -> list[str]:
@@ -29,7 +29,7 @@ def test_a_window_without_an_epoch_gets_one(ledger: Ledger) -> None:
     assert opened.blocking is None
     assert opened.epoch is not None
     assert opened.epoch.is_open
-    assert (opened.epoch.window, opened.epoch.opened_at) == (make_window(), day(1))
+    assert (opened.epoch.window, opened.epoch.opened_at) == (make_window(), day(0, week=9))
 
 
 def test_a_window_with_an_epoch_keeps_it_and_its_weights(ledger: Ledger) -> None:
@@ -60,6 +60,41 @@ def test_a_closed_epoch_is_found_though_another_is_open(story: LedgerStory) -> N
     found = open_(story.ledger, make_window(0))
 
     assert found == OpenedEpoch(epoch=story.epoch(first), blocking=None)
+
+
+def test_a_window_that_has_not_begun_is_refused(ledger: Ledger) -> None:
+    """ONE_OPEN_EPOCH: an epoch of the future would keep every week until then from opening."""
+    start = make_window().period_start
+    early = FixedClock(start - timedelta(microseconds=1))
+
+    with pytest.raises(WindowNotBegun):
+        open_epoch(ledger, make_window(), WEIGHTS, clock=early)
+
+    assert plan(ledger, day(2)) == ["11-09/11-16", "11-16/11-23"]
+    assert open_epoch(ledger, make_window(), WEIGHTS, clock=FixedClock(start)).epoch is not None
+
+
+def test_a_week_that_was_passed_over_is_planned_again(story: LedgerStory) -> None:
+    """Nobody's week is lost because a later one was opened first."""
+    story.close(story.open(0))
+    story.open(2)
+
+    planned = plan(story.ledger, day(2, week=3))
+
+    assert planned == ["11-23/11-30", "11-30/12-07", "12-07/12-14"]
+
+
+def test_the_window_of_an_instant_is_its_epoch_s_then_a_planned_one(story: LedgerStory) -> None:
+    """After a change of length the bridge is found, which no tiling knows."""
+    story.close(story.open(0))
+
+    def found(at: datetime) -> str:
+        window = find_window(story.ledger, at=at, anchor=date(2026, 11, 2), length_days=14)
+        return f"{window.period_start:%m-%d}/{window.period_end:%m-%d}"
+
+    assert found(day(2)) == "11-16/11-23"
+    assert found(day(2, week=1)) == "11-23/11-30"
+    assert found(day(2, week=2)) == "11-30/12-14"
 
 
 def test_a_window_across_a_closed_one_is_refused(story: LedgerStory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 import pytest
 from sqlalchemy import Engine
 
-from scheduler_worker.bootstrap import create_database
+from scheduler_worker.bootstrap import DatabaseUnreachable, create_database
 from scheduler_worker.cli.app import run
 from tests.command_line import all_commands, controls_in, run_program
 from tests.conftest import LOGIN_PASSWORD, TestDatabase, _run_alone
@@ -392,3 +393,34 @@ def empty_database(postgres_url: str, admin_engine: Engine, tmp_path: Path) -> I
     name = f"ledger_empty_{tmp_path.name.lower()[-40:]}".replace("-", "_")
     yield create_database(postgres_url, name)
     _run_alone(admin_engine, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.mark.parametrize("wrapped", [KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_a_driver_s_words_on_being_interrupted_do_not_hide_the_interruption(
+    refusals: Refusals, monkeypatch: pytest.MonkeyPatch, wrapped: BaseException
+) -> None:
+    """psycopg, torn out of a query by ctrl-C, says that it "can't change 'autocommit' now"."""
+
+    def interrupted(*_: object, **__: object) -> str:
+        try:
+            raise wrapped
+        finally:
+            raise DatabaseUnreachable("can't change 'autocommit' now")
+
+    monkeypatch.setattr("scheduler_worker.cli.database_commands.upgrade_database", interrupted)
+
+    assert refusals.of(["db", "upgrade"]) == (130, "interrupted")
+
+
+def test_a_fault_of_ours_is_a_sentence_too_unless_a_trace_is_asked_for(
+    refusals: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise ZeroDivisionError(f"{DEAD_DATABASE}\n\x1b[31m")
+
+    monkeypatch.setattr("scheduler_worker.cli.database_commands.upgrade_database", broken)
+
+    assert refusals.of(["db", "upgrade"]) == (70, "internal-error")
+    monkeypatch.setenv("LEDGER_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["db", "upgrade"])

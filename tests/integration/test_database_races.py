@@ -385,7 +385,7 @@ def half_opened(ledger: PostgresLedger, week: int) -> Iterator[EpochId]:
 
 
 def opener(ledger: PostgresLedger, week: int) -> Callable[[], OpenedEpoch]:
-    return lambda: open_epoch(ledger, make_window(week), WEIGHTS, clock=CLOCK)
+    return lambda: open_epoch(ledger, make_window(week), WEIGHTS, clock=FixedClock(make_window(9).period_end))
 
 
 @pytest.mark.parametrize("week", [0, 1], ids=["of the same window", "of another window"])

@@ -170,6 +170,7 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
         "NotCanonical": "not-canonical-json",
         "NothingToApportion": "nothing-to-apportion",
         "PoolBaseMissing": "pool-base-missing",
+        "PoolChanged": "pool-changed",
         "PoolComponentDiffers": "pool-component-differs",
         "PoolTooLarge": "pool-too-large",
         "StatementCorrupt": "statement-corrupt",
@@ -178,4 +179,5 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
         "UnitsOutOfRange": "units-out-of-range",
         "UserNotFound": "user-not-found",
         "UserTwice": "user-twice",
+        "WindowNotBegun": "window-not-begun",
     }

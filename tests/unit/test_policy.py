@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_core.domain.canonical_json import MAX_SAFE_INTEGER
 from ledger_core.domain.epoch_window import DEFAULT_ANCHOR
 from ledger_core.identifiers import MAX_BIGINT, StreamRef
 from ledger_core.use_cases.bind_identity import MAX_BINDINGS
@@ -146,8 +145,8 @@ def test_the_longest_texts_are_taken_by_the_source_too() -> None:
         ({"weights": 1}, "weights must be a table, not a whole number"),
         ({"weights": {"git:x": 1.5}}, "whole number of milli-units, not float"),
         ({"weights": {"git:x": True}}, "whole number of milli-units, not bool"),
-        ({"weights": {"git:x": -1}}, "must lie between 0 and 2^53-1"),
-        ({"weights": {"git:x": MAX_SAFE_INTEGER + 1}}, "must lie between 0 and 2^53-1"),
+        ({"weights": {"git:x": -1}}, "must lie between 0 and 10^12"),
+        ({"weights": {"git:x": 10**12 + 1}}, "must lie between 0 and 10^12"),
         ({"weights": {"git": 1}}, "must be written source:event_type"),
         ({"weights": {"git": {"x": 1}}}, "must be written source:event_type"),
         ({"weights": {"g\x1bt:x": 1}}, "must be 1 to 63 of a-z"),

@@ -88,23 +88,42 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("LEDGER_DEBUG"):
             raise
+        if _was_interrupted(error):
+            return _refused(click.exceptions.Abort())
         _say("internal-error", f"{type(error).__name__}: {error} (LEDGER_DEBUG=1 shows where)")
         return Exit.INTERNAL
     return result if isinstance(result, int) else Exit.DONE
 
 
 def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Exit:
+    if isinstance(error, click.exceptions.Abort) or _was_interrupted(error):
+        _say("interrupted", "stopped before it was done")
+        return Exit.INTERRUPTED
     if isinstance(error, LedgerError):
         _say(error.code, str(error))
         return exit_of(error.code)
-    if isinstance(error, click.exceptions.Abort):
-        _say("interrupted", "stopped before it was done")
-        return Exit.INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
     else:
         _say("usage", _usage(error))
     return Exit.USAGE
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Say whether ctrl-C is behind an error: a driver that is torn out of a query fails in its own words."""
+    from asyncio import CancelledError  # noqa: PLC0415 - its import is not needed for --help
+
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        if isinstance(found, (KeyboardInterrupt, CancelledError)):
+            return True
+        seen.add(id(found))
+        waiting += [found.__cause__, found.__context__]
+    return False
 
 
 def _say(code: str, sentence: str) -> None:
