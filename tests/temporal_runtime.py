@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from temporalio.client import Client
 
 from ledger_core import ActivitySource, Ledger, StreamRef
 from ledger_core.ports.clock import Clock
+from ledger_core.testing import FixedClock
 from scheduler_worker.activities.create_activities import create_activities
-from scheduler_worker.bootstrap import system_clock
 from scheduler_worker.temporal_client import LAST_BREATH_SECONDS
 from scheduler_worker.worker import running_worker
 
+LATER = FixedClock(datetime(2030, 1, 1, tzinfo=UTC))  # after every window that tests open
 TASK_QUEUE = "ledger-tests"
 
 
@@ -25,7 +27,7 @@ async def worker_on(
     ledger: Ledger,
     sources: Mapping[StreamRef, ActivitySource],
     *,
-    clock: Clock = system_clock,
+    clock: Clock = LATER,
 ) -> AsyncIterator[Client]:
     """Yield a client of the namespace while a worker works on TASK_QUEUE."""
     client = await Client.connect(address, namespace=namespace)

@@ -65,13 +65,13 @@ def test_a_closed_epoch_is_found_though_another_is_open(story: LedgerStory) -> N
 def test_a_window_that_has_not_begun_is_refused(ledger: Ledger) -> None:
     """ONE_OPEN_EPOCH: an epoch of the future would keep every week until then from opening."""
     start = make_window().period_start
-    early = FixedClock(start - timedelta(microseconds=1))
+    early = FixedClock(start - timedelta(days=1, microseconds=1))
 
     with pytest.raises(WindowNotBegun):
         open_epoch(ledger, make_window(), WEIGHTS, clock=early)
 
     assert plan(ledger, day(2)) == ["11-09/11-16", "11-16/11-23"]
-    assert open_epoch(ledger, make_window(), WEIGHTS, clock=FixedClock(start)).epoch is not None
+    assert open_epoch(ledger, make_window(), WEIGHTS, clock=FixedClock(start - timedelta(days=1))).epoch is not None
 
 
 def test_a_week_that_was_passed_over_is_planned_again(story: LedgerStory) -> None:

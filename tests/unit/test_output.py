@@ -59,6 +59,12 @@ def test_a_table_is_as_wide_as_its_cells_and_numbers_stand_to_the_right(printed:
     assert printed() == ["user  units", "ada      10", "li        5"]
 
 
+def test_a_cell_never_acts_on_the_terminal(printed: Printed) -> None:
+    print_table(["user"], [("\x1b[2Jada\n",)])
+
+    assert printed() == ["user", "\N{REPLACEMENT CHARACTER}[2Jada\N{REPLACEMENT CHARACTER}"]
+
+
 def test_a_table_without_rows_is_its_headers(printed: Printed) -> None:
     print_table(["epoch", "state"], [], numbers=["epoch"])
 

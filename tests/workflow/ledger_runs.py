@@ -65,6 +65,13 @@ PULLS = StreamRef(source="github", source_ref="acme/widgets", stream="pull_reque
 ISSUES = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
 WEIGHTS = {"github:pr_merged": 8000, "github:issue_closed": 1000, "git:commit_authored": 500}
 CONTEXT = make_context()
+
+
+def said(action: LedgerAction) -> ActionContext:
+    """Who did it and why; through which workflow is the worker's to know, and it does."""
+    assert action.context.workflow_id is not None
+    assert action.context.workflow_id.startswith("ledger-")
+    return replace(action.context, workflow_id=None)
 BASE_CREDITS = 1000
 STORY_SECONDS = 90  # no story waits for ever
 
@@ -92,7 +99,7 @@ class Runtime:
 
         async def run() -> _Told:
             async with worker_on(
-                self.address, self.namespace, ledger or self.ledger, served, clock=FixedClock()
+                self.address, self.namespace, ledger or self.ledger, served
             ) as client:
                 runs = LedgerRuns(client=client, ledger=self.ledger, streams=tuple(served))
                 return await asyncio.wait_for(story(runs), STORY_SECONDS)
@@ -195,6 +202,11 @@ class LedgerRuns:
     async def bind_all(self, bindings: tuple[IdentityBinding, ...]) -> BindReport:
         command = BindCommand(bindings=bindings, context=CONTEXT)
         return await self.run(BindIdentitiesWorkflow.run, command, bind_workflow_id(command))
+
+    async def unbind(self, account: str) -> UnbindReport:
+        """Take the binding of a GitHub account back."""
+        command = UnbindCommand(provider="github", external_id=account, context=CONTEXT)
+        return await self.run(UnbindIdentityWorkflow.run, command, unbind_workflow_id(command))
 
     async def adjust(
         self, epoch_id: int, user_id: str, final_units: int | None, *, context: ActionContext = CONTEXT

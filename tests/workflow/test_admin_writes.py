@@ -6,7 +6,7 @@ from typing import TypeVar
 from ledger_core import IdentityBinding, LedgerAction, UserId
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page
 from tests.workflow.interruptions import Failure, InterruptedLedger
-from tests.workflow.ledger_runs import CONTEXT, PULLS, LedgerRuns, Runtime, refused
+from tests.workflow.ledger_runs import CONTEXT, PULLS, LedgerRuns, Runtime, refused, said
 
 PULL = "github:pr_merged:acme/widgets:1"
 ACTIONS = (
@@ -61,7 +61,7 @@ def test_a_pool_component_is_recorded_once_and_another_of_its_id_is_refused(runt
             f"epoch {epoch_id} has another top_up component already; it is immutable",
         )
         assert after == recorded
-        assert (action.subject, action.context, action.before) == (f"epoch {epoch_id} top_up", CONTEXT, {})
+        assert (action.subject, said(action), action.before) == (f"epoch {epoch_id} top_up", CONTEXT, {})
         assert (action.after["amount_credits"], action.after["evidence_ref"]) == (
             "50",
             "https://example.org/votes/12",
@@ -96,9 +96,9 @@ def test_an_allocation_is_set_and_cleared_and_each_change_leaves_one_action(runt
         assert set_units == {"ann": (8000, 3), "bob": (8000, None)}
         assert units(runs, epoch_id) == proposed
         assert unknown[0] == "user-not-found"
-        assert (set_action.action, set_action.context) == ("allocation-set", CONTEXT)
+        assert (set_action.action, said(set_action)) == ("allocation-set", CONTEXT)
         assert (set_action.before["final_units"], set_action.after) == (None, {"final_units": "3"})
-        assert (cleared_action.action, cleared_action.context) == ("allocation-cleared", CONTEXT)
+        assert (cleared_action.action, said(cleared_action)) == ("allocation-cleared", CONTEXT)
         assert (cleared_action.before["final_units"], cleared_action.after) == ("3", {"final_units": None})
 
     runtime.play(story, source())
@@ -120,7 +120,7 @@ def test_an_event_is_judged_and_the_proposals_follow(runtime: Runtime) -> None:
         assert weighed_units == {"ann": (5, None), "bob": (8000, None)}
         assert units(runs, epoch_id) == {"bob": (8000, None)}
         assert unknown[0] == "event-not-curated"
-        assert (weigh_action.context, weigh_action.subject) == (CONTEXT, f"epoch {epoch_id} {PULL}")
+        assert (said(weigh_action), weigh_action.subject) == (CONTEXT, f"epoch {epoch_id} {PULL}")
         assert weigh_action.before == {"included": True, "weight_override_milli": None}
         assert weigh_action.after == {"included": True, "weight_override_milli": "5"}
         assert exclude_action.before == weigh_action.after
@@ -158,7 +158,7 @@ def test_a_binding_resolves_the_open_epochs_events_at_once_and_is_never_moved(ru
             "github identity 1001 is bound to ann; unbind it first",
         )
         assert runtime.rows() == rows
-        assert [(action.subject, action.context) for action in bind_actions] == [
+        assert [(action.subject, said(action)) for action in bind_actions] == [
             ("carol", CONTEXT),
             ("ann", CONTEXT),
         ]
@@ -203,3 +203,25 @@ def test_a_write_whose_reply_was_lost_is_tried_again_and_applied_once(runtime: R
         assert (closed.pool_total_credits, closed.payouts) == (1050, 2)
 
     runtime.play(story, source(), ledger=InterruptedLedger(runtime.ledger, after_commit=broken))
+
+
+def test_an_identity_is_unbound_and_its_open_events_are_unresolved_again(runtime: Runtime) -> None:
+    """IDENTITY_BEST_EFFORT: a wrong binding is taken back, with a reason; its history stays."""
+
+    async def story(runs: LedgerRuns) -> None:
+        collected = await runs.collect()
+        await runs.bind(ann="1001")
+        unbound = await runs.unbind("1001")
+        again = await refused(runs.unbind("1001"))
+        [action] = actions(runs, "identity-unbound")
+
+        assert unbound.user_id == "ann"
+        assert unbound.curated is not None
+        assert unbound.curated.counts.resolved == 1
+        assert units(runs, collected.epoch_id) == {}
+        assert again[0] == "identity-not-bound"
+        assert (action.subject, said(action)) == ("ann", CONTEXT)
+        await runs.bind(bob="1001")
+        assert units(runs, collected.epoch_id) == {"bob": (8000, None)}
+
+    runtime.play(story, source())

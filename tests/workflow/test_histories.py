@@ -108,7 +108,8 @@ def test_every_workflow_replays_from_its_history_and_a_changed_one_is_caught(run
         planned = (await runs.plan(make_window(1).period_start + timedelta(hours=1))).collections
         epoch_id = planned[0].epoch_id
         assert epoch_id is not None
-        await runs.bind(ann="1001")
+        await runs.bind(ann="1001", bob="1002")
+        await runs.unbind("1002")
         await runs.record(epoch_id, 50)
         await runs.adjust(epoch_id, "ann", 3)
         await runs.judge(epoch_id, pulls[0].id, included=False)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from ledger_core.errors import LedgerError
 
-POOL_CONNECTIONS: Final = 10  # one for each of the worker's activity threads, and a few to spare
+POOL_CONNECTIONS: Final = 20  # one for each of the worker's activity threads, and a few to spare
 CONNECT_TIMEOUT_SECONDS: Final = 10
 LOCK_TIMEOUT_MILLISECONDS: Final = 30_000  # a writer that waits longer gives way and is tried again
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS: Final = 600_000  # a stuck client must not hold an epoch for ever

@@ -77,7 +77,7 @@ class EpochWindowsOverlap(LedgerError):
 
 
 class WindowNotBegun(LedgerError):
-    """The window lies in the future; its epoch would keep every earlier one from opening."""
+    """The window begins more than a day from now; its epoch would keep every earlier one from opening."""
 
     code = "window-not-begun"
 

@@ -54,7 +54,8 @@ class StreamRequest:
 class StreamReport:
     """What one stream gave; incomplete when a problem stopped it, and then `problem` says which.
 
-    Holds: counts are those of the last attempt; the ledger has the totals.
+    Holds: counts are of this run, over all its attempts; after a worker that was killed they may lack
+           the last seconds before, as the ledger itself never does.
     """
 
     stream: StreamRef
@@ -142,11 +143,12 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeCommand:
-    """Close an epoch; reviewed_hash is the allocation_set_hash that the caller saw."""
+    """Close an epoch; what the caller reviewed is its allocation_set_hash and the pool's credits."""
 
     epoch_id: int
     context: ActionContext
     reviewed_hash: str | None = None
+    reviewed_pool_credits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,23 @@ class BindCommand:
 
     bindings: tuple[IdentityBinding, ...]
     context: ActionContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnbindCommand:
+    """Take a binding back."""
+
+    provider: str
+    external_id: str
+    context: ActionContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnbindReport:
+    """Whose the identity was, and what that changed in the open epoch, if there is one."""
+
+    user_id: str
+    curated: CuratedReport | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

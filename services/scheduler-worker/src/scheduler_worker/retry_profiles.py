@@ -19,11 +19,11 @@ class ActivityProfile(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
-# One short transaction. A broken connection, a deadlock or a lock that is held is tried again for ten
-# minutes: a database restart or a failover takes less.
+# One short transaction. A broken connection, a deadlock or a lock that is held is tried again for an hour,
+# which includes the wait for a free worker: a database restart or a failover takes less.
 DATABASE: Final[ActivityProfile] = {
     "start_to_close_timeout": timedelta(minutes=2),
-    "schedule_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(hours=1),
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(milliseconds=500),
         backoff_coefficient=2.0,
@@ -35,11 +35,11 @@ DATABASE: Final[ActivityProfile] = {
 # Set-based work over a whole epoch, and its close: a million events take half a minute.
 BULK: Final[ActivityProfile] = DATABASE | {
     "start_to_close_timeout": timedelta(minutes=15),
-    "schedule_to_close_timeout": timedelta(hours=1),
+    "schedule_to_close_timeout": timedelta(hours=2),
 }
 
 # Pages of one source, one after the other. A rate limit counts as an attempt, so time is the only cap.
-# git is silent while it walks its history: two minutes cover a million commits.
+# A heartbeat thread speaks while a source is silent, so two minutes of silence mean a dead worker.
 SOURCE_STREAM: Final[ActivityProfile] = {
     "start_to_close_timeout": timedelta(hours=2),
     "schedule_to_close_timeout": timedelta(hours=12),

@@ -19,7 +19,7 @@ from scheduler_worker.activities.refusals import RefusalInterceptor
 from scheduler_worker.workflows.all_workflows import ALL_WORKFLOWS
 
 DISTRIBUTION: Final = "cogni-scheduler-worker"
-ACTIVITY_THREADS: Final = 8  # each may hold a database connection: keep it below the pool's
+ACTIVITY_THREADS: Final = 16  # each may hold a database connection: keep it below the pool's
 GRACEFUL_SHUTDOWN: Final = timedelta(seconds=20)  # below a container's usual 30 s
 # A refusal in workflow code fails the run; otherwise its task would be tried for ever.
 FAILURE_TYPES: Final = (LedgerError,)

@@ -11,6 +11,7 @@ from scheduler_worker.messages import (
     BindCommand,
     JudgeEventCommand,
     RecordPoolCommand,
+    UnbindCommand,
 )
 
 COLLECT_SCHEDULE_ID = "ledger-collect-schedule"
@@ -44,6 +45,11 @@ def judge_workflow_id(command: JudgeEventCommand) -> str:
 
 def bind_workflow_id(command: BindCommand) -> str:
     """Return an id that the same bindings always get; it names nobody."""
+    return f"ledger-identity-{_digest(dataclasses.asdict(command))}"
+
+
+def unbind_workflow_id(command: UnbindCommand) -> str:
+    """Return an id that taking back the same binding always gets; it names nobody."""
     return f"ledger-identity-{_digest(dataclasses.asdict(command))}"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.epoch_window import EpochWindow
@@ -10,6 +12,8 @@ from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import AnotherEpochOpen, WindowNotBegun
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
+
+EARLIEST_OPENING: Final = timedelta(days=1)  # more than any clock is wrong, less than any harm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +33,13 @@ def open_epoch(
             once get the same epoch.
     Raises: EpochWindowsOverlap, WindowNotBegun.
     """
-    if clock() < window.period_start:
-        raise WindowNotBegun(str(window))
     try:
         with ledger.begin() as transaction:
             found = _find(transaction, window)
             if found is not None:
                 return found
+            if window.period_start - clock() > EARLIEST_OPENING:
+                raise WindowNotBegun(str(window))
             opened = transaction.epochs.open(window, weight_config, opened_at=clock())
             return OpenedEpoch(epoch=opened, blocking=None)
     except AnotherEpochOpen:

@@ -8,12 +8,14 @@ from ledger_core.identifiers import EpochId, EventId, UserId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
-from ledger_core.use_cases.bind_identity import bind_identities
+from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_event import curate_event
+from scheduler_worker.activities.tracing import traced
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
     JudgeEventCommand,
+    UnbindCommand,
     WriteReport,
 )
 
@@ -33,7 +35,7 @@ class AdminActivities:
             EpochId(command.epoch_id),
             UserId(command.user_id),
             final_units=command.final_units,
-            context=command.context,
+            context=traced(command.context),
             clock=self._clock,
         )
         return WriteReport(changed=changed)
@@ -47,7 +49,7 @@ class AdminActivities:
             EventId(command.event_id),
             included=command.included,
             weight_override_milli=command.weight_override_milli,
-            context=command.context,
+            context=traced(command.context),
             clock=self._clock,
         )
         return WriteReport(changed=changed)
@@ -55,4 +57,11 @@ class AdminActivities:
     @activity.defn
     def bind_identities(self, command: BindCommand) -> int:
         """Bind identities to users; return how many were new."""
-        return bind_identities(self._ledger, command.bindings, command.context, clock=self._clock)
+        return bind_identities(self._ledger, command.bindings, traced(command.context), clock=self._clock)
+
+    @activity.defn
+    def unbind_identity(self, command: UnbindCommand) -> str:
+        """Take a binding back; return whose it was."""
+        return unbind_identity(
+            self._ledger, command.provider, command.external_id, traced(command.context), clock=self._clock
+        )

@@ -16,6 +16,7 @@ from ledger_core.ports.activity_source import ActivityPage, ActivitySource
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.ledger import Ledger
 from ledger_core.use_cases.store_page import find_cursor, store_page
+from scheduler_worker.activities.heartbeats import beating
 from scheduler_worker.messages import StreamReport, StreamRequest
 
 SHOWN_CURSOR_CHARACTERS: Final = 200  # a report is read by people; the ledger keeps the whole cursor
@@ -45,18 +46,41 @@ class CollectActivities:
         if source is None:
             raise StreamNotConfigured(request.stream)
         cursor = find_cursor(self._ledger, request.stream)
-        report = StreamReport(stream=request.stream, cursor=_shown(cursor))
+        report = _resumed(StreamReport(stream=request.stream, cursor=_shown(cursor)))
         pages = source.pages(request.stream, cursor, until=request.window.period_end)
-        with closing(pages):  # type: ignore[type-var]  # generators close; other iterators need not
+        with closing(pages), beating() as beat:  # type: ignore[type-var]  # generators close; others need not
+            beat(*_counts(report))
             for page in pages:
                 # A cancellation waits until the page is in or out: the count must be what was stored.
                 with activity.shield_thread_cancel_exception():
                     stored = store_page(self._ledger, request.stream, page, expected_cursor=cursor)
+                if stored.conflicts:
+                    activity.logger.warning("events_conflict", extra={"conflicts": stored.conflicts})
                 cursor = page.cursor
                 report = _after_page(report, page, stored)
-                activity.heartbeat(report.pages, report.inserted)
+                beat(*_counts(report))
         activity.logger.info("stream_collected", extra={"pages": report.pages, "inserted": report.inserted})
         return replace(report, complete=True)
+
+
+def _counts(report: StreamReport) -> tuple[int, int, int, int, dict[str, int]]:
+    return report.pages, report.inserted, report.duplicates, report.conflicts, dict(report.skipped)
+
+
+def _resumed(report: StreamReport) -> StreamReport:
+    """Return the report with the counts that an earlier attempt of this run left in its last heartbeat."""
+    match list(activity.info().heartbeat_details):
+        case [int(pages), int(inserted), int(duplicates), int(conflicts), dict(skipped)]:
+            return replace(
+                report,
+                pages=pages,
+                inserted=inserted,
+                duplicates=duplicates,
+                conflicts=conflicts,
+                skipped={str(reason): int(number) for reason, number in skipped.items()},
+            )
+        case _:
+            return report
 
 
 def _after_page(report: StreamReport, page: ActivityPage, stored: StoredEvents) -> StreamReport:

@@ -33,4 +33,5 @@ def create_activities(
         admin.adjust_allocation,
         admin.judge_event,
         admin.bind_identities,
+        admin.unbind_identity,
     ]

@@ -15,12 +15,12 @@ from ledger_core.errors import EpochClosed, InvalidValue
 from ledger_core.identifiers import ComponentId, EpochId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
-from ledger_core.use_cases.curate_epoch import curate_epoch
 from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.plan_windows import plan_windows
-from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.refresh_epoch import refresh_epoch
+from scheduler_worker.activities.tracing import traced
 from scheduler_worker.messages import (
     CuratedReport,
     FinalizeCommand,
@@ -93,7 +93,7 @@ class EpochActivities:
             recorded = view.pool.list_all(EpochId(epoch_id))
         if any(found.component_id == BASE_ISSUANCE for found in recorded):
             return WriteReport(changed=False)
-        context = ActionContext(actor="policy", workflow_id=activity.info().workflow_id)
+        context = traced(ActionContext(actor="policy"))
         changed = record_pool_component(
             self._ledger, EpochId(epoch_id), component, context, clock=self._clock
         )
@@ -114,7 +114,7 @@ class EpochActivities:
             computed_at=self._clock(),
         )
         changed = record_pool_component(
-            self._ledger, EpochId(command.epoch_id), component, command.context, clock=self._clock
+            self._ledger, EpochId(command.epoch_id), component, traced(command.context), clock=self._clock
         )
         return WriteReport(changed=changed)
 
@@ -124,8 +124,9 @@ class EpochActivities:
         finalized = finalize_epoch(
             self._ledger,
             EpochId(command.epoch_id),
-            command.context,
+            traced(command.context),
             reviewed_hash=command.reviewed_hash,
+            reviewed_pool_credits=command.reviewed_pool_credits,
             clock=self._clock,
         )
         statement = finalized.statement
@@ -143,8 +144,7 @@ class EpochActivities:
 
     def _curate(self, epoch_id: EpochId) -> CuratedReport | None:
         try:
-            counts = curate_epoch(self._ledger, epoch_id, clock=self._clock)
-            changed = propose_allocations(self._ledger, epoch_id)
+            refreshed = refresh_epoch(self._ledger, epoch_id, clock=self._clock)
         except EpochClosed:
             # An admin closed it since it was found open; what is left enters the next epoch as late.
             activity.logger.info("epoch_closed_meanwhile", extra={"epoch_id": epoch_id})
@@ -153,8 +153,8 @@ class EpochActivities:
             summary = view.curation.summary(epoch_id)
         return CuratedReport(
             epoch_id=epoch_id,
-            counts=counts,
-            allocations_changed=changed,
+            counts=refreshed.counts,
+            allocations_changed=refreshed.allocations_changed,
             events=summary.events,
             unresolved=summary.unresolved,
         )

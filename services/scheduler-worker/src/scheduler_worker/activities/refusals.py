@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
 
-RETRIED_REFUSALS = (CursorMoved,)  # the next attempt begins where the cursor stands now
+WORKER_FAULT: Final = "worker-fault"
+RETRIED_REFUSALS: Final = (CursorMoved,)  # the next attempt begins where the cursor stands now
 
 
 class RefusalInterceptor(Interceptor):
@@ -27,6 +29,14 @@ class _Translation(ActivityInboundInterceptor):
             return await self.next.execute_activity(input)
         except (LedgerError, SourceUnavailable) as error:
             raise failure_of(error) from None  # a history needs no second stack trace
+        except FailureError:
+            raise  # Temporal's own: cancellations above all
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged, hidden and tried again
+            # A driver's message may hold rows of people; the worker's log has it, a history does not.
+            activity.logger.exception("activity_fault")
+            raise ApplicationError(
+                f"{type(error).__name__}; the worker's log says more", type=WORKER_FAULT
+            ) from None
 
 
 def failure_of(error: LedgerError | SourceUnavailable) -> ApplicationError:

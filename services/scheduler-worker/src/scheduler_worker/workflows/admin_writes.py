@@ -16,6 +16,8 @@ with workflow.unsafe.imports_passed_through():
         BindReport,
         JudgeEventCommand,
         RecordPoolCommand,
+        UnbindCommand,
+        UnbindReport,
         WriteReport,
     )
     from scheduler_worker.retry_profiles import BULK, DATABASE
@@ -63,3 +65,15 @@ class BindIdentitiesWorkflow:
         added = await workflow.execute_activity_method(AdminActivities.bind_identities, command, **DATABASE)
         curated = await workflow.execute_activity_method(EpochActivities.curate_open_epoch, **BULK)
         return BindReport(added=added, curated=curated)
+
+
+@workflow.defn
+class UnbindIdentityWorkflow:
+    """Takes a binding back; the open epoch's events are unresolved again at once, closed ones stay."""
+
+    @workflow.run
+    async def run(self, command: UnbindCommand) -> UnbindReport:
+        """Unbind, then curate the open epoch."""
+        user_id = await workflow.execute_activity_method(AdminActivities.unbind_identity, command, **DATABASE)
+        curated = await workflow.execute_activity_method(EpochActivities.curate_open_epoch, **BULK)
+        return UnbindReport(user_id=user_id, curated=curated)

@@ -9,6 +9,7 @@ from scheduler_worker.workflows.admin_writes import (
     BindIdentitiesWorkflow,
     JudgeEventWorkflow,
     RecordPoolComponentWorkflow,
+    UnbindIdentityWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
@@ -22,4 +23,5 @@ ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     JudgeEventWorkflow,
     PlanCollectionWorkflow,
     RecordPoolComponentWorkflow,
+    UnbindIdentityWorkflow,
 )

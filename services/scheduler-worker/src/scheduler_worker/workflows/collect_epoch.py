@@ -64,7 +64,7 @@ class CollectEpochWorkflow:
                 EpochActivities.curate_epoch, opened.epoch_id, **BULK
             )
             end_if_cancelled()
-            if request.base_issuance_credits is not None:
+            if curated is not None and request.base_issuance_credits is not None:
                 self._step = "recording the base issuance"
                 await workflow.execute_activity_method(
                     EpochActivities.record_base_issuance,
