@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,10 +22,11 @@ from ledger_core import (
     EpochId,
     IdentityBinding,
     Ledger,
+    LedgerAction,
     StreamRef,
     UserId,
 )
-from ledger_core.testing import FixedClock, make_context, make_page, make_window
+from ledger_core.testing import make_context, make_page, make_window
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
@@ -38,6 +39,8 @@ from scheduler_worker.messages import (
     PlanReport,
     PlanRequest,
     RecordPoolCommand,
+    UnbindCommand,
+    UnbindReport,
     WriteReport,
 )
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
@@ -49,12 +52,14 @@ from scheduler_worker.workflow_ids import (
     finalize_workflow_id,
     judge_workflow_id,
     pool_workflow_id,
+    unbind_workflow_id,
 )
 from scheduler_worker.workflows.admin_writes import (
     AdjustAllocationWorkflow,
     BindIdentitiesWorkflow,
     JudgeEventWorkflow,
     RecordPoolComponentWorkflow,
+    UnbindIdentityWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
@@ -72,6 +77,8 @@ def said(action: LedgerAction) -> ActionContext:
     assert action.context.workflow_id is not None
     assert action.context.workflow_id.startswith("ledger-")
     return replace(action.context, workflow_id=None)
+
+
 BASE_CREDITS = 1000
 STORY_SECONDS = 90  # no story waits for ever
 
@@ -98,9 +105,7 @@ class Runtime:
         served = {stream: source for source in sources for stream in source.streams()}
 
         async def run() -> _Told:
-            async with worker_on(
-                self.address, self.namespace, ledger or self.ledger, served
-            ) as client:
+            async with worker_on(self.address, self.namespace, ledger or self.ledger, served) as client:
                 runs = LedgerRuns(client=client, ledger=self.ledger, streams=tuple(served))
                 return await asyncio.wait_for(story(runs), STORY_SECONDS)
 

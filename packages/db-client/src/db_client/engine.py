@@ -26,11 +26,15 @@ class DatabaseUrlInvalid(LedgerError):
 
 
 def create_ledger_engine(
-    url: str, *, application_name: str, pool_connections: int = POOL_CONNECTIONS
+    url: str,
+    *,
+    application_name: str,
+    pool_connections: int = POOL_CONNECTIONS,
+    read_only: bool = False,
 ) -> Engine:
     """Return an engine whose sessions speak UTC, give way on long locks, and show application_name.
 
-    Holds:  nothing connects before the first use; a connection that died is replaced.
+    Holds:  read_only sessions refuse every write; nothing connects before the first use; a connection that died is replaced.
     Raises: DatabaseUrlInvalid.
     """
     return create_engine(
@@ -46,6 +50,7 @@ def create_ledger_engine(
                 "-c TimeZone=UTC"
                 f" -c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS}"
+                f" -c default_transaction_read_only={'on' if read_only else 'off'}"
             ),
         },
     )

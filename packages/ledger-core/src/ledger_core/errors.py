@@ -43,9 +43,6 @@ class NotCanonical(LedgerError):
     code = "not-canonical-json"
 
 
-# --- epochs ---------------------------------------------------------------------------------------
-
-
 class EpochNotFound(LedgerError):
     """No epoch of this node has that id."""
 
@@ -107,9 +104,6 @@ class TooManyWindows(LedgerError):
         self.limit = limit
 
 
-# --- activity and curation ------------------------------------------------------------------------
-
-
 class CursorMoved(LedgerError):
     """CURSOR_STATE_PERSISTED: another collection moved the cursor; start again from where it stands."""
 
@@ -150,9 +144,6 @@ class EventCorrupt(LedgerError):
         self.event_id = event_id
         self.stored_hash = stored_hash
         self.computed_hash = computed_hash
-
-
-# --- identities and allocations -------------------------------------------------------------------
 
 
 class UserNotFound(LedgerError):
@@ -242,9 +233,6 @@ class PoolChanged(LedgerError):
         )
         self.reviewed_credits = reviewed_credits
         self.current_credits = current_credits
-
-
-# --- pool and statements --------------------------------------------------------------------------
 
 
 class PoolBaseMissing(LedgerError):

@@ -50,15 +50,8 @@ def opened_ledger(database_url: str, node_id: NodeId, *, application_name: str) 
 
     Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
     """
-    engine = create_ledger_engine(database_url, application_name=application_name)
-    try:
-        with database_errors():
-            found = current_revision(engine)
-        if found != newest_revision():
-            raise SchemaOutdated(found, newest_revision())
-        yield PostgresLedger(engine, node_id)
-    finally:
-        engine.dispose()
+    with _opened(database_url, node_id, application_name=application_name, read_only=False) as ledger:
+        yield ledger
 
 
 @contextmanager
@@ -67,8 +60,26 @@ def opened_reader(database_url: str, node_id: NodeId) -> Iterator[LedgerReader]:
 
     Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
     """
-    with opened_ledger(database_url, node_id, application_name="ledger-cli") as ledger, database_errors():
+    with (
+        _opened(database_url, node_id, application_name="ledger-cli", read_only=True) as ledger,
+        database_errors(),
+    ):
         yield ledger
+
+
+@contextmanager
+def _opened(
+    database_url: str, node_id: NodeId, *, application_name: str, read_only: bool
+) -> Iterator[PostgresLedger]:
+    engine = create_ledger_engine(database_url, application_name=application_name, read_only=read_only)
+    try:
+        with database_errors():
+            found = current_revision(engine)
+        if found != newest_revision():
+            raise SchemaOutdated(found, newest_revision())
+        yield PostgresLedger(engine, node_id)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

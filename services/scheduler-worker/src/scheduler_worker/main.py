@@ -19,24 +19,41 @@ logger = logging.getLogger(__name__)
 
 
 async def run_worker(settings: Settings) -> None:
-    """Work on the task queue until SIGTERM or SIGINT, then drain.
+    """Work on the node's task queue until SIGTERM or SIGINT, then drain; also while servers are awaited.
 
     Raises: PolicyUnreadable, PolicyInvalid, SettingMissing, DatabaseUnreachable, SchemaOutdated,
             TemporalUnreachable.
     """
-    policy = read_policy(settings.config)
-    stop = asyncio.Event()
+    work = asyncio.create_task(_work(settings))
+    was_told = False
+
+    def stop() -> None:
+        nonlocal was_told
+        if not was_told:  # a second signal must not tear the draining
+            was_told = True
+            logger.info("worker_stopping")
+            work.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not was_told:
+            raise
+
+
+async def _work(settings: Settings) -> None:
+    policy = read_policy(settings.config)
+    task_queue = settings.task_queue_of(policy.node_id)
     with opened_ledger(
         settings.required_database_url(), policy.node_id, application_name="ledger-worker"
     ) as ledger:
         activities = create_activities(ledger=ledger, sources=create_sources(policy), clock=system_clock)
         async with (
             connected(attempts=CONNECT_ATTEMPTS) as client,
-            running_worker(client, task_queue=settings.task_queue, activities=activities),
+            running_worker(client, task_queue=task_queue, activities=activities),
         ):
-            logger.info("worker_started", extra={"task_queue": settings.task_queue})
-            await stop.wait()
-            logger.info("worker_stopping")
+            logger.info("worker_started", extra={"task_queue": task_queue})
+            await asyncio.Event().wait()

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.identifiers import StreamRef
+from ledger_core.ports.ledger import LedgerReader
+from ledger_core.use_cases.plan_windows import find_window, plan_windows
 from scheduler_worker.messages import CollectRequest, PlanRequest
 from scheduler_worker.policy import Policy
+
+
+def window_to_collect(
+    reader: LedgerReader, policy: Policy, *, at: datetime | None, now: datetime
+) -> EpochWindow:
+    """Return the window that contains `at`; without one the oldest that is due, as a schedule would.
+
+    Raises: TooManyWindows, InvalidValue.
+    """
+    if at is not None:
+        return find_window(reader, at=at, anchor=policy.anchor, length_days=policy.length_days)
+    due = plan_windows(reader, at=now, anchor=policy.anchor, length_days=policy.length_days)
+    return due[0] if due else policy.window_of(now)
 
 
 def collect_request(policy: Policy, window: EpochWindow, streams: Iterable[StreamRef]) -> CollectRequest:

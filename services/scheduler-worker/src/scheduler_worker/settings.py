@@ -10,9 +10,8 @@ from typing import Final
 from attrs import field, frozen
 
 from ledger_core.errors import LedgerError
-from ledger_core.identifiers import check_identifier
+from ledger_core.identifiers import NodeId, check_identifier
 
-DEFAULT_TASK_QUEUE: Final = "ledger"
 DEFAULT_CONFIG: Final = "ledger.toml"
 
 
@@ -32,8 +31,12 @@ class Settings:
 
     database_url: str | None = field(default=None, repr=False)
     owner_database_url: str | None = field(default=None, repr=False)
-    task_queue: str = DEFAULT_TASK_QUEUE
+    task_queue: str | None = None
     config: Path = Path(DEFAULT_CONFIG)
+
+    def task_queue_of(self, node_id: NodeId) -> str:
+        """Return LEDGER_TASK_QUEUE, else the node's own: another node's worker never gets this one's work."""
+        return self.task_queue or f"ledger-{node_id}"
 
     def required_database_url(self) -> str:
         """Return LEDGER_DATABASE_URL: the login of the worker, or of a reader.
@@ -57,8 +60,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises: InvalidValue.
     """
-    task_queue = environment.get("LEDGER_TASK_QUEUE") or DEFAULT_TASK_QUEUE
-    check_identifier("LEDGER_TASK_QUEUE", task_queue)
+    task_queue = environment.get("LEDGER_TASK_QUEUE") or None
+    if task_queue is not None:
+        check_identifier("LEDGER_TASK_QUEUE", task_queue)
     return Settings(
         database_url=environment.get("LEDGER_DATABASE_URL") or None,
         owner_database_url=environment.get("LEDGER_OWNER_DATABASE_URL") or None,

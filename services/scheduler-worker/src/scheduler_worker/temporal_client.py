@@ -33,16 +33,28 @@ class TemporalUnreachable(LedgerError):
         self.address = address
 
 
+class TemporalConfigInvalid(LedgerError):
+    """Temporal's own environment variables, or the file that they name, make no sense."""
+
+    code = "temporal-config-invalid"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Temporal's environment configuration can't be used: {problem[:300]}")
+
+
 @asynccontextmanager
 async def connected(*, attempts: int = 1, address: str | None = None) -> AsyncIterator[Client]:
     """Connect to a server by its address, else by TEMPORAL_ADDRESS and the rest of Temporal's environment.
 
     Holds:  it tries `attempts` times with growing pauses, and says so in the log.
-    Raises: TemporalUnreachable.
+    Raises: TemporalUnreachable, TemporalConfigInvalid.
     """
     config: dict[str, Any] = {"target_host": address or DEFAULT_ADDRESS}
     if address is None:
-        config.update(ClientConfig.load_client_connect_config())
+        try:
+            config.update(ClientConfig.load_client_connect_config())
+        except (RuntimeError, ValueError, OSError) as error:
+            raise TemporalConfigInvalid(str(error)) from error
     target = str(config["target_host"])
     for attempt in range(attempts):
         try:

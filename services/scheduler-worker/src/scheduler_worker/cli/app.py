@@ -96,7 +96,9 @@ def run(arguments: list[str]) -> int:
 
 
 def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Exit:
-    if isinstance(error, click.exceptions.Abort) or _was_interrupted(error):
+    if not _says_interrupted(error) and (
+        isinstance(error, click.exceptions.Abort) or _was_interrupted(error)
+    ):
         _say("interrupted", "stopped before it was done")
         return Exit.INTERRUPTED
     if isinstance(error, LedgerError):

@@ -14,9 +14,16 @@ from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, 
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import action_context, confirm, current_policy, current_settings, reading
+from scheduler_worker.cli.session import (
+    action_context,
+    confirm,
+    current_policy,
+    current_task_queue,
+    open_reader,
+    reading,
+)
 from scheduler_worker.messages import FinalizeCommand
-from scheduler_worker.requests import collect_request
+from scheduler_worker.requests import collect_request, window_to_collect
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
 from scheduler_worker.workflow_ids import collect_workflow_id, finalize_workflow_id
@@ -35,7 +42,7 @@ def epoch() -> None:
 @click.option(
     "--at",
     type=click.DateTime(_DAY_FORMATS),
-    help="Collect the window that contains this day (UTC).  [default: today]",
+    help="Collect the window that contains this day (UTC).  [default: the oldest that is due]",
 )
 @wait_option
 @json_option
@@ -49,14 +56,15 @@ def collect(config: Path | None, at: datetime | None, wait: bool, as_json: bool)
       ledger epoch collect --at 2026-11-16 --no-wait
     """
     policy = current_policy(config)
-    instant = system_clock() if at is None else at.replace(tzinfo=UTC)
-    window = policy.window_of(instant)
+    with open_reader(config) as reader:
+        instant = None if at is None else at.replace(tzinfo=UTC)
+        window = window_to_collect(reader, policy, at=instant, now=system_clock())
     run = run_workflow(
         Start(
             method=CollectEpochWorkflow.run,
             argument=collect_request(policy, window, create_sources(policy)),
             workflow_id=collect_workflow_id(window),
-            task_queue=current_settings(config).task_queue,
+            task_queue=current_task_queue(config),
             execution_timeout=COLLECT_EXECUTION_TIMEOUT,
         ),
         wait=wait,
@@ -65,7 +73,9 @@ def collect(config: Path | None, at: datetime | None, wait: bool, as_json: bool)
         print_json(views.collect_json(run))
     elif run.report is not None:
         views.print_collected(run.report)
-    return Exit.DONE if run.report is None or run.report.complete else Exit.INCOMPLETE
+    if run.report is None or (run.report.complete and run.report.blocked_by_epoch_id is None):
+        return Exit.DONE
+    return Exit.INCOMPLETE
 
 
 @epoch.command("list")
@@ -153,6 +163,7 @@ def finalize(
       ledger epoch finalize 7 --yes --reviewed "$HASH"
     """
     context = action_context(finalize_workflow_id(epoch_id), reason=reason)
+    reviewed_pool = None
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
     if overview.epoch.is_open:
@@ -160,12 +171,18 @@ def finalize(
             views.print_preview(overview, system_clock())
         confirm(views.close_question(overview), yes=yes)
         reviewed = reviewed or (None if yes else overview.allocation_set_hash)
+        reviewed_pool = None if yes else overview.pool_credits
     run = run_workflow(
         Start(
             method=FinalizeEpochWorkflow.run,
-            argument=FinalizeCommand(epoch_id=epoch_id, context=context, reviewed_hash=reviewed),
+            argument=FinalizeCommand(
+                epoch_id=epoch_id,
+                context=context,
+                reviewed_hash=reviewed,
+                reviewed_pool_credits=reviewed_pool,
+            ),
             workflow_id=finalize_workflow_id(epoch_id),
-            task_queue=current_settings(config).task_queue,
+            task_queue=current_task_queue(config),
             execution_timeout=WRITE_EXECUTION_TIMEOUT,
         ),
         wait=wait,

@@ -18,12 +18,29 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-_UNREACHABLE: Final = {"database-unreachable", "temporal-unreachable", "no-worker"}
-_USAGE: Final = {"usage", "confirmation-needed", "setting-missing", "policy-unreadable", "policy-invalid"}
+_UNREACHABLE: Final = {
+    "database-unreachable",
+    "temporal-unreachable",
+    "no-worker",
+    "source-unavailable",
+    "timed-out",
+}
+_USAGE: Final = {
+    "usage",
+    "confirmation-needed",
+    "setting-missing",
+    "policy-unreadable",
+    "policy-invalid",
+    "temporal-config-invalid",
+}
 
 
 def exit_of(code: str) -> Exit:
     """Return the exit status of a refusal's code."""
+    if code == "interrupted":
+        return Exit.INTERRUPTED
+    if code == "worker-fault":
+        return Exit.INTERNAL
     if code in _UNREACHABLE:
         return Exit.UNREACHABLE
     return Exit.USAGE if code in _USAGE else Exit.REFUSED

@@ -1,4 +1,4 @@
-"""`ledger identity`: bind, unresolved."""
+"""`ledger identity`: bind, unbind, unresolved."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from ledger_core.domain.identity import IdentityBinding
-from ledger_core.identifiers import EpochId
+from ledger_core.identifiers import EpochId, check_identifier, check_name
 from ledger_core.identifiers import user_id as checked_user_id
-from scheduler_worker.cli.arguments import EPOCH, reason_option, wait_option
+from scheduler_worker.cli.arguments import EPOCH, reason_option, required_reason_option, wait_option
 from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import action_context, current_settings, reading
-from scheduler_worker.messages import BindCommand
+from scheduler_worker.cli.session import action_context, current_task_queue, reading
+from scheduler_worker.messages import BindCommand, CuratedReport, UnbindCommand
 from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
-from scheduler_worker.workflow_ids import bind_workflow_id
-from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow
+from scheduler_worker.workflow_ids import bind_workflow_id, unbind_workflow_id
+from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow, UnbindIdentityWorkflow
 
 
 @click.group()
@@ -52,14 +52,15 @@ def bind(
     Example:
       ledger identity bind git ada@example.org ada
     """
-    binding = IdentityBinding(provider=provider, external_id=external_id, user_id=checked_user_id(user_id))
+    account = _account(provider, external_id)
+    binding = IdentityBinding(provider=provider, external_id=account, user_id=checked_user_id(user_id))
     command = BindCommand(bindings=(binding,), context=action_context(reason=reason))
     run = run_workflow(
         Start(
             method=BindIdentitiesWorkflow.run,
             argument=command,
             workflow_id=bind_workflow_id(command),
-            task_queue=current_settings(config).task_queue,
+            task_queue=current_task_queue(config),
             execution_timeout=WRITE_EXECUTION_TIMEOUT,
         ),
         wait=wait,
@@ -69,7 +70,46 @@ def bind(
         print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
     elif run.report is not None:
         verb = "is now bound" if run.report.added else "was bound already"
-        say(f"{provider} account {external_id} {verb} to {user_id}")
+        say(f"{provider} account {account} {verb} to {user_id}{_resolved(run.report.curated)}")
+
+
+@identity.command()
+@click.argument("provider")
+@click.argument("external_id", metavar="ACCOUNT")
+@required_reason_option
+@wait_option
+@json_option
+@click.pass_obj
+def unbind(
+    config: Path | None, provider: str, external_id: str, reason: str, wait: bool, as_json: bool
+) -> None:
+    """Take a binding back: the account is nobody's until it is bound again.
+
+    Events of the open epoch are unresolved again; closed epochs stay as they are.
+
+    \b
+    Example:
+      ledger identity unbind git ada@example.org --reason "somebody else"
+    """
+    account = _account(provider, external_id)
+    check_name("provider", provider)
+    check_identifier("account", account)
+    command = UnbindCommand(provider=provider, external_id=account, context=action_context(reason=reason))
+    run = run_workflow(
+        Start(
+            method=UnbindIdentityWorkflow.run,
+            argument=command,
+            workflow_id=unbind_workflow_id(command),
+            task_queue=current_task_queue(config),
+            execution_timeout=WRITE_EXECUTION_TIMEOUT,
+        ),
+        wait=wait,
+    )
+    if as_json:
+        report = {} if run.report is None else asdict(run.report)
+        print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
+    elif run.report is not None:
+        say(f"{provider} account {account} is no longer {run.report.user_id}'s")
 
 
 @identity.command()
@@ -116,3 +156,16 @@ def unresolved(config: Path | None, epoch_id: int | None, limit: int, as_json: b
     )
     if len(found) == limit:
         click.echo(f"the first {limit}; --limit shows more")
+
+
+def _account(provider: str, external_id: str) -> str:
+    """Return the account as events carry it: git's e-mail addresses are in lower (ASCII) case."""
+    if provider != "git":
+        return external_id
+    return "".join(letter.lower() if letter.isascii() else letter for letter in external_id)
+
+
+def _resolved(curated: CuratedReport | None) -> str:
+    if curated is None:
+        return ""
+    return f"; {curated.counts.resolved} events of epoch {curated.epoch_id} changed hands"

@@ -29,6 +29,15 @@ _SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RP
 _Report = TypeVar("_Report")
 
 
+class WaitInterrupted(LedgerError):
+    """Who waited has stopped waiting; a workflow that was started is not stopped by that."""
+
+    code = "interrupted"
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"stopped waiting; {workflow_id} goes on if it was started, and can be asked again")
+
+
 class NoWorker(LedgerError):
     """Nobody works on the task queue; what was started waits there."""
 
@@ -64,7 +73,10 @@ def run_workflow(start: Start[_Report], *, wait: bool) -> Run[_Report]:
 
     Raises: TemporalUnreachable, TemporalRefused, NoWorker, WorkflowFailed.
     """
-    return asyncio.run(_run(start, wait=wait))
+    try:
+        return asyncio.run(_run(start, wait=wait))
+    except KeyboardInterrupt:
+        raise WaitInterrupted(start.workflow_id) from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ledger_core.errors import LedgerError
 from scheduler_worker.bootstrap import create_sources
 from scheduler_worker.cli.output import json_option, print_facts, print_json, time_text
 from scheduler_worker.cli.runs import temporal_errors
-from scheduler_worker.cli.session import current_policy, current_settings
+from scheduler_worker.cli.session import current_policy, current_task_queue
 from scheduler_worker.requests import plan_request
 from scheduler_worker.schedules import ScheduleOutcome, apply_schedule, collection_schedule
 from scheduler_worker.temporal_client import connected
@@ -61,7 +61,7 @@ async def _apply(config: Path | None) -> ScheduleOutcome:
     wanted = collection_schedule(
         plan_request(policy, create_sources(policy)),
         interval_days=policy.interval_days,
-        task_queue=current_settings(config).task_queue,
+        task_queue=current_task_queue(config),
     )
     async with connected() as client:
         with temporal_errors(client):

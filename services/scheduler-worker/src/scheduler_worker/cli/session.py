@@ -49,6 +49,11 @@ def current_policy(config: Path | None) -> Policy:
     return read_policy(current_settings(config).config)
 
 
+def current_task_queue(config: Path | None) -> str:
+    """Return the task queue of the policy's node."""
+    return current_settings(config).task_queue_of(current_policy(config).node_id)
+
+
 @contextmanager
 def reading(config: Path | None) -> Iterator[LedgerView]:
     """Open one snapshot of the ledger that can't be written to."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from scheduler_worker.cli.output import print_json, say
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import current_settings
+from scheduler_worker.cli.session import current_task_queue
 from scheduler_worker.messages import WriteReport
 from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
@@ -32,7 +32,7 @@ def run_write(
             method=method,
             argument=command,
             workflow_id=workflow_id,
-            task_queue=current_settings(config).task_queue,
+            task_queue=current_task_queue(config),
             execution_timeout=WRITE_EXECUTION_TIMEOUT,
         ),
         wait=wait,

@@ -24,7 +24,7 @@ from scheduler_worker.demo.run_demo import DemoEpoch, DemoRun
 from scheduler_worker.local.folder import write_private_file
 from scheduler_worker.local.servers import LocalServers
 from scheduler_worker.policy import Policy
-from scheduler_worker.settings import DEFAULT_TASK_QUEUE
+from scheduler_worker.settings import Settings
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.worker import running_worker
 
@@ -66,6 +66,7 @@ async def take_windows(
     Raises: the refusals of DemoRun.take.
     """
     sources = create_sources(policy)
+    task_queue = Settings().task_queue_of(policy.node_id)
     with opened_ledger(worker_url, policy.node_id, application_name="ledger-demo") as ledger:
         activities = create_activities(ledger=ledger, sources=sources, clock=system_clock)
         tell("starting the worker")
@@ -73,7 +74,7 @@ async def take_windows(
             connected(address=servers.temporal_address) as client,
             running_worker(
                 client,
-                task_queue=DEFAULT_TASK_QUEUE,
+                task_queue=task_queue,
                 activities=activities,
                 graceful_shutdown=GRACEFUL_SHUTDOWN,
             ),
@@ -83,9 +84,13 @@ async def take_windows(
                 reader=ledger,
                 policy=policy,
                 streams=tuple(sources),
-                task_queue=DEFAULT_TASK_QUEUE,
+                task_queue=task_queue,
                 tell=tell,
             )
+            with ledger.read() as view:
+                left_open = view.epochs.find_open()
+            if left_open is not None and left_open.window not in windows:
+                await run.take(left_open.window)  # an earlier run was interrupted, or its week is over
             return [await run.take(window) for window in windows]
 
 

@@ -138,7 +138,10 @@ def email_identity(email: bytes) -> str | None:
 
     Only ASCII letters are lowered: what Unicode calls lower case depends on the Python.
     """
-    text = email.lower().decode("utf-8", "replace")
+    try:
+        text = email.lower().decode("utf-8")
+    except UnicodeDecodeError:
+        return None  # two addresses that differ in such a byte would look like one
     return text if is_identifier(text) else None
 
 
