@@ -71,7 +71,10 @@ def test_a_window_that_has_not_begun_is_refused(ledger: Ledger) -> None:
         open_epoch(ledger, make_window(), WEIGHTS, clock=early)
 
     assert plan(ledger, day(2)) == ["11-09/11-16", "11-16/11-23"]
-    assert open_epoch(ledger, make_window(), WEIGHTS, clock=FixedClock(start - timedelta(days=1))).epoch is not None
+    assert (
+        open_epoch(ledger, make_window(), WEIGHTS, clock=FixedClock(start - timedelta(days=1))).epoch
+        is not None
+    )
 
 
 def test_a_week_that_was_passed_over_is_planned_again(story: LedgerStory) -> None:

@@ -96,9 +96,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Exit:
-    if not _says_interrupted(error) and (
-        isinstance(error, click.exceptions.Abort) or _was_interrupted(error)
-    ):
+    if isinstance(error, LedgerError) and error.code == "interrupted":
+        _say(error.code, str(error))  # it knows more of what was interrupted
+        return Exit.INTERRUPTED
+    if isinstance(error, click.exceptions.Abort) or _was_interrupted(error):
         _say("interrupted", "stopped before it was done")
         return Exit.INTERRUPTED
     if isinstance(error, LedgerError):
