@@ -233,8 +233,8 @@ def test_an_open_epoch_of_another_window_is_named_and_events_are_kept(
 ) -> None:
     epoch = collect(node)
 
-    blocked = node.says("epoch", "collect", "--at", "2026-01-12")
-    told = node.does("epoch", "collect", "--at", "2026-01-12")
+    blocked = node.says("epoch", "collect", "--at", "2026-01-12", status=3)
+    told = node.does("epoch", "collect", "--at", "2026-01-12", status=3)
 
     assert (blocked["blocked_by_epoch_id"], blocked["epoch_id"]) == (epoch, None)
     assert f"Next: ledger epoch finalize {epoch}" in told

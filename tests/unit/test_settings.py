@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from ledger_core.errors import InvalidValue
+from ledger_core.identifiers import NodeId
 from scheduler_worker.settings import SettingMissing, Settings, read_settings
 
 URL = "postgresql://ledger:a-secret@db/ledger"
@@ -12,7 +14,7 @@ URL = "postgresql://ledger:a-secret@db/ledger"
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert read_settings({}) == Settings(
-        database_url=None, owner_database_url=None, task_queue="ledger", config=Path("ledger.toml")
+        database_url=None, owner_database_url=None, task_queue=None, config=Path("ledger.toml")
     )
 
 
@@ -66,3 +68,11 @@ def test_a_task_queue_that_no_server_takes_is_refused(queue: str) -> None:
 
     assert refusal.value.what == "LEDGER_TASK_QUEUE"
     assert queue not in str(refusal.value)
+
+
+def test_every_node_has_a_task_queue_of_its_own_unless_one_is_named() -> None:
+    """NODE_SCOPED: a worker of another node never takes this one's writes."""
+    node_id = NodeId(UUID("6f9619ff-8b86-d011-b42d-00c04fc964ff"))
+
+    assert read_settings({}).task_queue_of(node_id) == f"ledger-{node_id}"
+    assert read_settings({"LEDGER_TASK_QUEUE": "shared"}).task_queue_of(node_id) == "shared"

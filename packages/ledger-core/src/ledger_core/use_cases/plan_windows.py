@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Final
 
 from ledger_core.domain.epoch_window import EpochWindow, compute_epoch_window
-from ledger_core.errors import TooManyWindows
+from ledger_core.errors import InvalidValue, TooManyWindows
 from ledger_core.ports.ledger import LedgerReader
 
 MAX_WINDOWS: Final = 520  # ten years of weeks: more is a mistake in the anchor or the length
@@ -31,7 +31,7 @@ def plan_windows(
         raise TooManyWindows(MAX_EPOCHS)
     tiling = _Tiling(anchor=anchor, length_days=length_days)
     current = tiling.window_of(at)
-    begin = current.period_start - (current.period_end - current.period_start)
+    begin = _start_of_window_before(current)
     due: list[EpochWindow] = []
     for epoch in reversed(epochs):
         if epoch is not epochs[-1]:
@@ -76,6 +76,13 @@ class _Tiling:
             end = min(self.window_of(begin).period_end, until)
             yield EpochWindow(period_start=begin, period_end=end)
             begin = end
+
+
+def _start_of_window_before(window: EpochWindow) -> datetime:
+    try:
+        return window.period_start - (window.period_end - window.period_start)
+    except OverflowError as error:
+        raise InvalidValue("epoch window", "lies beyond the calendar") from error
 
 
 def _check(due: Sequence[EpochWindow]) -> None:
