@@ -239,6 +239,23 @@ def test_ctrl_c_at_any_moment_ends_everything_and_the_next_run_works(
     assert ended.output.splitlines()[-1].startswith("verified ")
 
 
+def test_an_epoch_that_an_interrupted_run_left_open_is_closed_by_the_next(
+    repository: Path, folder: Path
+) -> None:
+    """ONE_OPEN_EPOCH: also when the next run asks for fewer weeks than the epoch that is open."""
+    arguments = ("demo", "--repo", repository, "--data", folder)
+    with running_program(*arguments) as process:
+        read_until(process, "binding identities")
+        interrupt(process)
+        process.communicate(timeout=60)
+
+    ended = run_program(*arguments, "--epochs", "1")
+
+    assert ended.status == 0, ended
+    assert ended.output.splitlines()[-1].startswith("verified ")
+    assert len(set(HASH.findall(ended.output))) == 2
+
+
 def test_kept_servers_serve_the_other_commands_until_a_run_that_does_not_keep_them(
     repository: Path, folder: Path
 ) -> None:

@@ -63,7 +63,8 @@ def demo(repo: Path, epochs: int, pool: int, data: Path | None, keep: bool) -> E
     policy = prepare_policy(folder, repository, pool_credits=pool)
     weeks = read_weeks(repository, policy, now=datetime.now(tz=UTC))
     save_policy(folder, repository, policy)
-    found = f"{weeks.commits} commits in {len(weeks.windows)} weeks with activity"
+    number = len(weeks.windows)
+    found = f"{weeks.commits} commits in {number} week{'s' * (number != 1)} with activity"
     print_facts([("repository", source_folder(repository)), ("found", found), ("data", folder)])
     with Progress() as progress:
         progress.tell("starting PostgreSQL and Temporal")
