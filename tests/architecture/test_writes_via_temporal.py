@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError
 
-from db_client.postgres_ledger import PostgresTransaction
+from db_client.postgres_ledger import PostgresLedger, PostgresTransaction
+from ledger_core import WeightConfig
 from ledger_core.identifiers import NodeId
+from ledger_core.testing import MONDAY, make_window
 from scheduler_worker.bootstrap import opened_reader
 from tests.conftest import TestDatabase
 
@@ -90,3 +92,13 @@ def test_what_the_command_line_reads_with_refuses_to_write(
     assert "read-only transaction" in problem or (login != "owner_url" and "permission denied" in problem)
     if login == "owner_url":
         assert isinstance(refusal.value, InternalError)  # psycopg's class of ReadOnlySqlTransaction
+
+
+def test_what_the_command_line_reads_with_refuses_to_write_also_in_a_transaction_of_its_own(
+    fresh_database: TestDatabase, node_id: NodeId
+) -> None:
+    """WRITES_VIA_TEMPORAL: a reader that is taken for more than its type says cannot write either."""
+    with opened_reader(fresh_database.owner_url, node_id) as reader:
+        assert isinstance(reader, PostgresLedger)
+        with pytest.raises(DBAPIError, match="read-only"), reader.begin() as transaction:
+            transaction.epochs.open(make_window(), WeightConfig({}), opened_at=MONDAY)

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from ledger_core import ActivityPage, InvalidValue, SourceUnavailable, StreamRef
-from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_window
+from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
 from scheduler_worker.workflow_ids import collect_workflow_id
 from tests.workflow.interruptions import DEADLINE_SECONDS
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime, pages_of
@@ -122,5 +122,47 @@ def test_a_stream_that_no_source_of_this_worker_serves_is_refused_by_name(runtim
             "stream-not-configured: this worker's ledger.toml has no source for github:acme/widgets:issues"
         )
         assert runtime.count("activity_events") == 1
+
+    runtime.play(story, source)
+
+
+def test_what_an_attempt_counted_is_not_lost_to_the_next(runtime: Runtime) -> None:
+    """ACTIVITY_IDEMPOTENT: a conflict is counted and never silently dropped, whatever fails after it."""
+    first = make_event(1, at=MONDAY)
+    changed = make_event(1, at=MONDAY, metadata={"title": "another"})
+    last = make_event(2, at=MONDAY)
+    source = ScriptedSource(
+        {
+            PULLS: [
+                make_page(first, cursor="one"),
+                make_page(changed, cursor="two", skipped={"no-date": 3}),
+                make_page(last, cursor="three"),
+            ]
+        }
+    )
+    source.fail(PULLS, page=2, error=SourceUnavailable("github", "it is resting", retry_after_seconds=1))
+
+    async def story(runs: LedgerRuns) -> None:
+        [report] = (await runs.collect()).streams
+
+        assert report.complete
+        assert (report.pages, report.inserted, report.conflicts) == (3, 2, 1)
+        assert dict(report.skipped) == {"no-date": 3}
+
+    runtime.play(story, source)
+
+
+def test_a_fault_tells_the_history_its_kind_and_nothing_of_what_it_held(runtime: Runtime) -> None:
+    """Temporal is no place for personal data: a driver's message may quote a row."""
+    source = ScriptedSource({PULLS: pages_of([make_event(1, at=MONDAY)], size=1)})
+    source.fail(PULLS, page=0, error=KeyError("ann@example.org"))
+
+    async def story(runs: LedgerRuns) -> None:
+        handle = await runs.start_collect()
+        report = await handle.result()
+        history = (await handle.fetch_history()).to_json()
+
+        assert report.complete
+        assert "ann@example.org" not in history
 
     runtime.play(story, source)

@@ -191,5 +191,5 @@ def finalize(
         print_json(views.finalize_json(run))
     elif run.report is not None:
         views.print_finalized(run.report)
-    views.check_reviewed(run.report, reviewed)
+    views.check_reviewed(run, reviewed)
     return Exit.DONE

@@ -13,7 +13,7 @@ from ledger_core.domain.curation import CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
-from ledger_core.errors import AllocationsChanged
+from ledger_core.errors import AllocationsChanged, LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
 from scheduler_worker.cli.output import print_table, say, time_text, units_text
@@ -21,6 +21,15 @@ from scheduler_worker.cli.runs import Run
 from scheduler_worker.messages import CollectReport, FinalizeReport, StreamReport
 
 PREVIEWED_PAYOUTS = 40  # a screen; the whole table is in `ledger statement show`
+
+
+class AnotherCloseRuns(LedgerError):
+    """Somebody else's close was joined, which knows nothing of what this caller reviewed."""
+
+    code = "another-close-runs"
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"{workflow_id} was running already and may close other allocations than reviewed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +225,15 @@ def print_finalized(report: FinalizeReport) -> None:
     click.echo(f"statement {report.statement_hash}")
 
 
-def check_reviewed(report: FinalizeReport | None, reviewed: str | None) -> None:
+def check_reviewed(run: Run[FinalizeReport], reviewed: str | None) -> None:
     """Refuse when what was closed is not what was reviewed, as when somebody else closed it first.
 
-    Raises: AllocationsChanged.
+    Raises: AllocationsChanged, AnotherCloseRuns.
     """
-    if report is not None and reviewed is not None and report.allocation_set_hash != reviewed:
-        raise AllocationsChanged(reviewed, report.allocation_set_hash)
+    if reviewed is None:
+        return
+    if run.report is None:
+        if run.joined:
+            raise AnotherCloseRuns(run.workflow_id)
+    elif run.report.allocation_set_hash != reviewed:
+        raise AllocationsChanged(reviewed, run.report.allocation_set_hash)

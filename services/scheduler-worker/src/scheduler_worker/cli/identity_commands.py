@@ -12,11 +12,9 @@ from ledger_core.identifiers import EpochId, check_identifier, check_name
 from ledger_core.identifiers import user_id as checked_user_id
 from scheduler_worker.cli.arguments import EPOCH, reason_option, required_reason_option, wait_option
 from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text
-from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import action_context, current_task_queue, reading
+from scheduler_worker.cli.session import action_context, reading
+from scheduler_worker.cli.writes import run_command
 from scheduler_worker.messages import BindCommand, CuratedReport, UnbindCommand
-from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
-from scheduler_worker.starting import Start
 from scheduler_worker.workflow_ids import bind_workflow_id, unbind_workflow_id
 from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow, UnbindIdentityWorkflow
 
@@ -55,22 +53,12 @@ def bind(
     account = _account(provider, external_id)
     binding = IdentityBinding(provider=provider, external_id=account, user_id=checked_user_id(user_id))
     command = BindCommand(bindings=(binding,), context=action_context(reason=reason))
-    run = run_workflow(
-        Start(
-            method=BindIdentitiesWorkflow.run,
-            argument=command,
-            workflow_id=bind_workflow_id(command),
-            task_queue=current_task_queue(config),
-            execution_timeout=WRITE_EXECUTION_TIMEOUT,
-        ),
-        wait=wait,
+    report = run_command(
+        config, BindIdentitiesWorkflow.run, command, bind_workflow_id(command), wait=wait, as_json=as_json
     )
-    if as_json:
-        report = {} if run.report is None else asdict(run.report)
-        print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
-    elif run.report is not None:
-        verb = "is now bound" if run.report.added else "was bound already"
-        say(f"{provider} account {account} {verb} to {user_id}{_resolved(run.report.curated)}")
+    if report is not None:
+        verb = "is now bound" if report.added else "was bound already"
+        say(f"{provider} account {account} {verb} to {user_id}{_resolved(report.curated)}")
 
 
 @identity.command()
@@ -95,21 +83,11 @@ def unbind(
     check_name("provider", provider)
     check_identifier("account", account)
     command = UnbindCommand(provider=provider, external_id=account, context=action_context(reason=reason))
-    run = run_workflow(
-        Start(
-            method=UnbindIdentityWorkflow.run,
-            argument=command,
-            workflow_id=unbind_workflow_id(command),
-            task_queue=current_task_queue(config),
-            execution_timeout=WRITE_EXECUTION_TIMEOUT,
-        ),
-        wait=wait,
+    report = run_command(
+        config, UnbindIdentityWorkflow.run, command, unbind_workflow_id(command), wait=wait, as_json=as_json
     )
-    if as_json:
-        report = {} if run.report is None else asdict(run.report)
-        print_json({"workflow_id": run.workflow_id, "joined": run.joined} | report)
-    elif run.report is not None:
-        say(f"{provider} account {account} is no longer {run.report.user_id}'s")
+    if report is not None:
+        say(f"{provider} account {account} is no longer {report.user_id}'s")
 
 
 @identity.command()
