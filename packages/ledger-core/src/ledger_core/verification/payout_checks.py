@@ -20,6 +20,7 @@ from ledger_core.verification.statement_document import StatementDocument
 
 BASE_ISSUANCE: Final = "base_issuance"
 MILLION: Final = 10**6
+_ABSENT: Final = "nothing"  # compared by identity: no value that is read from a bundle is this object
 
 
 def check_allocations(
@@ -150,8 +151,8 @@ def _compare_lists(
     findings.passed(name)
     if expected == found:
         return
-    for number, (mine, stated) in enumerate(zip_longest(expected, found), start=1):
-        if mine != stated:
+    for number, (mine, stated) in enumerate(zip_longest(expected, found, fillvalue=_ABSENT), start=1):
+        if mine is _ABSENT or stated is _ABSENT or mine != stated:
             findings.differs(name, f"statement's {what} {number}", expected=mine, found=stated)
             return
 
