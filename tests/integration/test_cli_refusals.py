@@ -54,7 +54,14 @@ READS = {
     words
     for words in COMMANDS
     if words[-1] in {"list", "unresolved"}
-    or words in {("epoch", "show"), ("epoch", "finalize"), ("statement", "show"), ("statement", "export")}
+    or words
+    in {
+        ("doctor",),
+        ("epoch", "show"),
+        ("epoch", "finalize"),
+        ("statement", "show"),
+        ("statement", "export"),
+    }
 }
 WRITES = {
     words

@@ -13,6 +13,7 @@ from db_client.constraint_refusals import refusals_by_constraint
 from db_client.stores.actions import PostgresActionLog
 from db_client.stores.activity import PostgresActivityStore
 from db_client.stores.allocations import PostgresAllocationStore
+from db_client.stores.coherence import PostgresCoherenceReader
 from db_client.stores.curation import PostgresCurationStore
 from db_client.stores.cursors import PostgresCursorStore
 from db_client.stores.epochs import PostgresEpochStore
@@ -73,6 +74,11 @@ class PostgresTransaction:
     def actions(self) -> PostgresActionLog:
         """Admin actions."""
         return PostgresActionLog(self.connection, self.node_id)
+
+    @cached_property
+    def coherence(self) -> PostgresCoherenceReader:
+        """Everything as it is stored."""
+        return PostgresCoherenceReader(self.connection, self.node_id)
 
 
 class PostgresLedger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -12,10 +12,12 @@ from db_client.engine import create_database_if_missing, create_ledger_engine, p
 from db_client.migrate import current_revision, newest_revision, upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
+from ledger_core.domain.finding import Finding
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource
 from ledger_core.ports.ledger import Ledger, LedgerReader
+from ledger_core.use_cases.check_coherence import check_coherence
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.git_source import GitSource
 
@@ -93,6 +95,14 @@ def database_errors() -> Iterator[None]:
     except (OperationalError, ProgrammingError) as error:
         lines = str(error.orig).strip().splitlines() or ["no reason given"]
         raise DatabaseUnreachable(lines[0][:300]) from error
+
+
+def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[Finding, ...]:
+    """Return everything in the ledger that does not fit together; it is read only, so a command line may.
+
+    Raises: DatabaseUnreachable.
+    """
+    return check_coherence(reader, tell=tell)
 
 
 def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:

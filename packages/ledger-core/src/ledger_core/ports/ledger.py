@@ -12,6 +12,7 @@ from ledger_core.identifiers import NodeId
 from ledger_core.ports.action_log import ActionLog, ActionReader
 from ledger_core.ports.activity_store import ActivityReader, ActivityStore
 from ledger_core.ports.allocation_store import AllocationReader, AllocationStore
+from ledger_core.ports.coherence_reader import CoherenceReader
 from ledger_core.ports.curation_store import CurationReader, CurationStore
 from ledger_core.ports.cursor_store import CursorReader, CursorStore
 from ledger_core.ports.epoch_store import EpochReader, EpochStore
@@ -58,6 +59,10 @@ class LedgerView(Protocol):
     @property
     def actions(self) -> ActionReader:
         """Admin actions."""
+
+    @property
+    def coherence(self) -> CoherenceReader:
+        """Everything as it is stored, to check that it fits together."""
 
 
 class LedgerTransaction(Protocol):

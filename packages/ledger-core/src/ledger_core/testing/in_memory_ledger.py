@@ -23,6 +23,7 @@ from ledger_core.testing.in_memory_allocations import (
     InMemoryPoolReader,
     InMemoryPoolStore,
 )
+from ledger_core.testing.in_memory_coherence import InMemoryCoherenceReader
 from ledger_core.testing.in_memory_curation import InMemoryCurationReader, InMemoryCurationStore
 from ledger_core.testing.in_memory_epochs import InMemoryEpochReader, InMemoryEpochStore
 from ledger_core.testing.in_memory_identities import InMemoryIdentityReader, InMemoryIdentityStore
@@ -106,6 +107,7 @@ class InMemoryView:
         self.statements = InMemoryStatementReader(scope)
         self.identities = InMemoryIdentityReader(scope)
         self.actions = InMemoryActionReader(scope)
+        self.coherence = InMemoryCoherenceReader(scope)
 
 
 class InMemoryTransaction:

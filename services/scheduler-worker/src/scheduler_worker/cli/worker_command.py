@@ -10,7 +10,7 @@ import click
 
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.main import run_worker
-from scheduler_worker.observability.log_lines import log_events
+from scheduler_worker.observability.log_lines import event_log
 
 
 @click.command()
@@ -26,5 +26,5 @@ def worker(config: Path | None) -> None:
     Example:
       ledger --config /etc/ledger.toml worker
     """
-    log_events(logging.INFO)
-    asyncio.run(run_worker(current_settings(config)))
+    with event_log(logging.INFO):
+        asyncio.run(run_worker(current_settings(config)))

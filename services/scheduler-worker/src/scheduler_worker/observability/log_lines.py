@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -34,8 +36,18 @@ class EventFormatter(logging.Formatter):
         return "\n".join(lines)
 
 
-def log_events(level: int) -> None:
-    """Send every record of at least this level to stderr as an event line."""
+@contextmanager
+def event_log(level: int) -> Iterator[None]:
+    """Send every record of at least this level to stderr as an event line, for the length of the block."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EventFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    root = logging.getLogger()
+    handlers, former_level = root.handlers[:], root.level
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its own set-up as if it were news
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(former_level)
