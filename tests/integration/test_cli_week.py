@@ -251,8 +251,58 @@ def test_a_schedule_is_applied_once_and_shown(node: Node, settings: dict[str, st
 
     shown = node.says("schedule", "show")
 
-    assert (shown["interval_days"], shown["paused"], shown["last_runs"]) == (1, False, [])
-    assert "every      1 days" in node.does("schedule", "show")
+    assert (shown["facts"]["catch up"], shown["paused"], shown["last_runs"]) == ("1d", False, [])
+    assert (len(shown["next_runs"]), shown["drift"]) == (5, [])
+    assert "It has started no run yet." in node.does("schedule", "show")
+
+
+def test_drift_is_shown_until_the_file_is_applied(node: Node, settings: dict[str, str]) -> None:
+    node.does("schedule", "apply")
+    Path(settings["LEDGER_CONFIG"]).write_text(
+        Path(settings["LEDGER_CONFIG"]).read_text().replace("[schedule]", '[schedule]\njitter = "90s"')
+    )
+
+    drift = node.says("schedule", "show")["drift"]
+    told = node.does("schedule", "show")
+    node.does("schedule", "apply")
+
+    assert drift == [{"fact": "jitter", "file": "90s", "server": "5m"}]
+    assert "Next: ledger schedule apply" in told
+    assert node.says("schedule", "show")["drift"] == []
+
+
+def test_a_schedule_is_paused_resumed_triggered_backfilled_and_removed(
+    node: Node, worker: subprocess.Popen[str]
+) -> None:
+    node.does("schedule", "apply")
+    node.does("schedule", "pause", "--reason", "the database moves")
+    paused = node.says("schedule", "show")
+    refused = node.refuses("schedule", "trigger")
+    node.does("schedule", "resume")
+    triggered = node.says("schedule", "trigger")
+    shown = node.says("schedule", "show")
+    while shown["last_runs"][0]["outcome"] == "running":
+        shown = node.says("schedule", "show")
+    node.does("schedule", "backfill", "2026-01-01", "2026-01-31")
+    early = node.refuses("schedule", "backfill", "2026-02-01", "2026-01-31")
+    never = node.refuses("schedule", "backfill", "2026-01-01", "9999-01-01")
+    node.does("schedule", "remove", status=2)
+    node.does("schedule", "remove", "--yes")
+    gone = node.refuses("schedule", "show")
+
+    assert paused["paused"]
+    assert paused["note"].endswith(": the database moves")
+    assert paused["next_runs"] == []
+    assert refused == "schedule-paused"
+    assert triggered["workflow_id"].startswith("ledger-plan-")
+    assert shown["last_runs"][0]["workflow_id"] == triggered["workflow_id"]
+    assert (shown["last_runs"][0]["outcome"], shown["last_runs"][0]["detail"]) == (
+        "done",
+        "2 windows collected",
+    )
+    assert (early, never) == ("invalid-value", "invalid-value")
+    assert gone == "schedule-not-found"
+    assert worker.poll() is None
 
 
 def test_a_person_is_asked_before_what_can_not_be_undone(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from ledger_core.domain.epoch_window import DEFAULT_ANCHOR
 from ledger_core.identifiers import MAX_BIGINT, StreamRef
 from ledger_core.use_cases.bind_identity import MAX_BINDINGS
 from scheduler_worker.bootstrap import create_sources
+from scheduler_worker.cron import parse_cron
 from scheduler_worker.demo.demo_folder import prepare_policy, save_policy
 from scheduler_worker.demo.run_demo import BINDINGS_AT_ONCE
 from scheduler_worker.policy import (
@@ -23,11 +24,12 @@ from scheduler_worker.policy import (
     MAX_SOURCE_NAME_CHARACTERS,
     GitSourcePolicy,
     Policy,
-    PolicyInvalid,
     PolicyUnreadable,
     parse_policy,
     read_policy,
 )
+from scheduler_worker.policy_table import PolicyInvalid
+from scheduler_worker.schedule_policy import SCHEDULE_KEYS, Cron, Overlap, SchedulePolicy, weekly
 
 NODE = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 EXAMPLE = Path(__file__).parents[2] / "ledger.toml.example"
@@ -63,7 +65,7 @@ def test_a_node_id_is_enough() -> None:
     policy = parsed()
 
     assert policy.node_id == UUID(NODE)
-    assert (policy.length_days, policy.anchor, policy.interval_days) == (7, DEFAULT_ANCHOR, 7)
+    assert (policy.length_days, policy.anchor, policy.schedule) == (7, DEFAULT_ANCHOR, weekly(7))
     assert (dict(policy.weights), policy.base_issuance_credits, policy.git_sources) == ({}, None, ())
 
 
@@ -72,11 +74,18 @@ def test_every_key_sets_its_own() -> None:
         epoch={"length_days": 14, "anchor": date(2026, 1, 1)},
         weights={"git:commit_authored": 1000, "git:commit_merged": 0},
         pool={"base_issuance_credits": 0},
-        schedule={"every": "1d"},
+        schedule={"every": "1d", "offset": "6h", "jitter": "0s", "catch_up": "90m", "overlap": "buffer_one"},
         sources=source(branch="main", commit_url="https://example.org/", accept_rewrites=True),
     )
 
-    assert (policy.length_days, policy.anchor, policy.interval_days) == (14, date(2026, 1, 1), 1)
+    assert (policy.length_days, policy.anchor) == (14, date(2026, 1, 1))
+    assert policy.schedule == SchedulePolicy(
+        timing=timedelta(days=1),
+        offset=timedelta(hours=6),
+        jitter=timedelta(),
+        catch_up=timedelta(minutes=90),
+        overlap=Overlap.BUFFER_ONE,
+    )
     assert dict(policy.weights) == {"git:commit_authored": 1000, "git:commit_merged": 0}
     assert policy.base_issuance_credits == 0
     assert policy.git_sources == (
@@ -94,8 +103,17 @@ def test_every_key_sets_its_own() -> None:
 
 
 def test_a_schedule_fires_as_often_as_windows_begin_unless_told_otherwise() -> None:
-    assert parsed(epoch={"length_days": 30}).interval_days == 30
-    assert parsed(epoch={"length_days": 30}, schedule={"every": "366d"}).interval_days == 366
+    assert parsed(epoch={"length_days": 30}).schedule == weekly(30)
+    assert parsed(epoch={"length_days": 30}, schedule={"every": "366d"}).schedule == weekly(366)
+
+
+def test_cron_names_its_times_and_their_zone() -> None:
+    schedule = parsed(schedule={"cron": "30 6 * * mon", "time_zone": "Europe/Berlin"}).schedule
+
+    assert schedule.timing == Cron(
+        expression="30 6 * * mon", times=parse_cron("30 6 * * mon"), time_zone="Europe/Berlin"
+    )
+    assert schedule.catch_up == timedelta(days=7)
 
 
 def test_sources_keep_their_defaults_and_become_streams() -> None:
@@ -157,8 +175,21 @@ def test_the_longest_texts_are_taken_by_the_source_too() -> None:
         ({"pool": []}, "pool must be a table, not a list"),
         ({"schedule": {"every": 7}}, "schedule.every must be text, not a whole number"),
         *(({"schedule": {"every": every}}, "schedule.every must be") for every in (
-            "", "d", "7", "7 d", "-7d", "7D", "0d", "367d", "1.5d", "\u0667d", "1_0d", "9" * 5_000 + "d", "weekly"
+            "", "d", "7", "7 d", "-7d", "7D", "0d", "367d", "59m", "1.5d", "\u0667d", "1_0d", "9" * 5_000 + "d",
+            "weekly",
         )),
+        ({"schedule": {"cron": "0 6 * * 1", "every": "7d"}}, "schedule.cron can't stand beside every"),
+        ({"schedule": {"cron": "0 6 * * 1", "offset": "1h"}}, "schedule.offset has no meaning beside cron"),
+        ({"schedule": {"cron": "0 6 * *"}}, "schedule.cron has no meaning: cron must be five fields"),
+        ({"schedule": {"cron": 6}}, "schedule.cron must be text, not a whole number"),
+        ({"schedule": {"cron": "0 6 * * 1", "time_zone": "Mars"}}, "must be an IANA name, like UTC or Europe/Berlin"),
+        ({"schedule": {"cron": "0 6 * * 1", "time_zone": "../etc/passwd"}}, "must be an IANA name"),
+        ({"schedule": {"time_zone": "Europe/Berlin"}}, "schedule.time_zone must be UTC where no cron is named"),
+        ({"schedule": {"every": "12h", "offset": "12h"}}, "schedule.offset must be 0d to 43199s"),
+        ({"schedule": {"every": "1h", "jitter": "1h"}}, "schedule.jitter must be 0d to 3599s"),
+        ({"schedule": {"catch_up": "59s"}}, "schedule.catch_up must be 1m to 366d"),
+        ({"schedule": {"overlap": "cancel"}}, "schedule.overlap must be one of skip, buffer_one, buffer_all"),
+        ({"schedule": {"jiter": "1m"}}, "schedule.jiter is unknown; did you mean jitter?"),
         ({"sources": {"github": []}}, "sources.github is unknown; did you mean git?"),
         ({"sources": {"git": {}}}, "sources.git must be a list, not a table"),
         ({"sources": {"git": [1]}}, "sources.git[1] must be a table"),
@@ -193,7 +224,7 @@ def test_a_node_id_is_required() -> None:
 def test_both_ends_of_the_days_are_taken(days: int) -> None:
     policy = parsed(epoch={"length_days": days}, schedule={"every": f"{days}d"})
 
-    assert (policy.length_days, policy.interval_days) == (days, days)
+    assert (policy.length_days, policy.schedule) == (days, weekly(days))
 
 
 @given(
@@ -204,7 +235,23 @@ def test_both_ends_of_the_days_are_taken(days: int) -> None:
             | st.dictionaries(
                 st.text(max_size=9)
                 | st.sampled_from(
-                    ["epoch", "weights", "pool", "schedule", "sources", "git", "name", "path", "every"]
+                    [
+                        "epoch",
+                        "weights",
+                        "pool",
+                        "schedule",
+                        "sources",
+                        "git",
+                        "name",
+                        "path",
+                        "every",
+                        "cron",
+                        "offset",
+                        "jitter",
+                        "catch_up",
+                        "overlap",
+                        "time_zone",
+                    ]
                 ),
                 inner,
                 max_size=4,
@@ -280,8 +327,11 @@ def test_the_example_sets_every_key_there_is() -> None:
         name
         for line in re.findall(r"(?:\.allow|\.tables?)\(([^)]*)\)", module.read_text())
         for name in re.findall(r'"(\w+)"', line)
-    }
-    example = keys_of(tomllib.loads(EXAMPLE.read_text(encoding="utf-8")))
+    } | {"schedule", *SCHEDULE_KEYS}
+    shown = EXAMPLE.read_text(encoding="utf-8").replace(
+        '# cron = "', 'cron = "'
+    )  # it can't stand beside every
+    example = keys_of(tomllib.loads(shown))
 
     assert len(known) >= 14
     assert {part for key in example for part in key.split(".")} == known
@@ -292,7 +342,7 @@ def test_the_example_is_a_policy_and_its_defaults_are_the_defaults() -> None:
     least = parsed()
 
     assert (policy.length_days, policy.anchor) == (least.length_days, least.anchor)
-    assert policy.interval_days == least.interval_days
+    assert policy.schedule == least.schedule
     assert not policy.git_sources[0].accept_rewrites
     assert all(weight > 0 for weight in policy.weights.values())
     assert len(create_sources(policy)) == 1

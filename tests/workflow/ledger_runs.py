@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Engine, text
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.converter import value_to_type
+from temporalio.exceptions import ApplicationError
 
 from db_client.tables.all_tables import ledger_metadata
 from ledger_core import (
@@ -63,7 +65,11 @@ from scheduler_worker.workflows.admin_writes import (
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
-from scheduler_worker.workflows.plan_collection import SCHEDULED_START, PlanCollectionWorkflow
+from scheduler_worker.workflows.plan_collection import (
+    COLLECTIONS_INCOMPLETE,
+    SCHEDULED_START,
+    PlanCollectionWorkflow,
+)
 from tests.temporal_runtime import TASK_QUEUE, worker_on
 
 PULLS = StreamRef(source="github", source_ref="acme/widgets", stream="pull_requests")
@@ -262,6 +268,16 @@ class LedgerRuns:
     async def plan(self, at: datetime) -> PlanReport:
         """Plan and collect as the schedule does at a nominal time."""
         return await (await self.start_plan(at)).result()
+
+    async def plan_incomplete(self, plan: WorkflowHandle[Any, PlanReport]) -> tuple[str, PlanReport]:
+        """Return the sentence of a plan that ends incomplete, and the report that it leaves all the same."""
+        with pytest.raises(WorkflowFailureError) as failed:
+            await plan.result()
+        cause = failed.value.cause
+        assert isinstance(cause, ApplicationError)
+        assert cause.type == COLLECTIONS_INCOMPLETE
+        report: PlanReport = value_to_type(PlanReport, cause.details[0])
+        return cause.message, report
 
     async def start_plan(self, at: datetime) -> WorkflowHandle[Any, PlanReport]:
         """Start what the schedule starts at a nominal time."""

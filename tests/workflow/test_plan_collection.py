@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import is_cancelled_exception
 
-from ledger_core import LedgerRuleBroken, compute_epoch_window
+from ledger_core import InvalidValue, LedgerRuleBroken, compute_epoch_window
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
 from scheduler_worker.messages import PlannedCollection
 from scheduler_worker.workflow_ids import collect_workflow_id
@@ -104,8 +104,12 @@ def test_a_window_that_is_being_collected_is_joined(runtime: Runtime) -> None:
 
 def test_a_collection_that_fails_is_reported_and_the_others_still_run(runtime: Runtime) -> None:
     async def story(runs: LedgerRuns) -> None:
-        planned = (await runs.plan(noon(1))).collections
+        sentence, report = await runs.plan_incomplete(await runs.start_plan(noon(1)))
+        planned = report.collections
 
+        assert sentence.startswith(
+            f"1 of 2 collections are incomplete, first {collect_ids(0)[0]}: ledger-rule-"
+        )
         assert ids(planned) == collect_ids(0, 1)
         assert planned[0] == PlannedCollection(
             workflow_id=collect_ids(0)[0],
@@ -128,7 +132,7 @@ def test_a_collection_that_an_operator_ends_does_not_end_the_plan(runtime: Runti
         collection = runs.client.get_workflow_handle(collect_ids(0)[0])
         await (collection.cancel() if end == "cancel" else collection.terminate())
         held.stop.release()
-        planned = (await plan.result()).collections
+        planned = (await runs.plan_incomplete(plan))[1].collections
 
         assert ids(planned) == collect_ids(0, 1)
         assert planned[0].problem in (
@@ -164,3 +168,20 @@ def test_a_cancelled_plan_cancels_its_collection_and_starts_no_other(runtime: Ru
         assert started == collect_ids(0)
 
     runtime.play(story, held)
+
+
+def test_a_stream_that_stays_incomplete_fails_the_plan_and_names_itself(runtime: Runtime) -> None:
+    broken = source()
+    broken.fail(PULLS, page=0, error=InvalidValue("page 0", "is unreadable"))
+
+    async def story(runs: LedgerRuns) -> None:
+        sentence, report = await runs.plan_incomplete(await runs.start_plan(noon(1)))
+        healed = await runs.plan(noon(1))
+
+        problem = f"{PULLS}: invalid-value: page 0 is unreadable"
+        assert sentence == f"1 of 2 collections are incomplete, first {collect_ids(0)[0]}: {problem}"
+        assert [found.problem for found in report.collections] == [problem, None]
+        assert [found.complete for found in report.collections] == [False, True]
+        assert [found.complete for found in healed.collections] == [True, True]
+
+    runtime.play(story, broken)

@@ -97,13 +97,18 @@ class CollectReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What a schedule starts with: how windows are cut, and what each collection gets."""
+    """What a schedule starts with: how windows are cut, and what each collection gets.
+
+    A plan of many windows goes on as a new run, with the windows that are left and what became of the others.
+    """
 
     anchor: str
     length_days: int
     weight_config: Mapping[str, int]
     base_issuance_credits: int | None
     streams: tuple[StreamRef, ...]
+    left: tuple[EpochWindow, ...] | None = None
+    done: tuple[PlannedCollection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.errors import LedgerError
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.ledger import LedgerReader
 from ledger_core.use_cases.plan_windows import find_window, plan_windows
 from scheduler_worker.messages import CollectRequest, PlanRequest
 from scheduler_worker.policy import Policy
+
+MAX_STREAMS: Final = 2_000  # a report names each: more would not fit what Temporal carries at once
+
+
+class TooManyStreams(LedgerError):
+    """The policy has more streams than one collection can report on."""
+
+    code = "too-many-streams"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"the policy has {count} streams, and one node collects at most {MAX_STREAMS}; give some to another node"
+        )
+        self.count = count
 
 
 def window_to_collect(
@@ -27,21 +43,34 @@ def window_to_collect(
 
 
 def collect_request(policy: Policy, window: EpochWindow, streams: Iterable[StreamRef]) -> CollectRequest:
-    """Return the request that collects a window by the policy."""
+    """Return the request that collects a window by the policy.
+
+    Raises: TooManyStreams.
+    """
     return CollectRequest(
         window=window,
         weight_config=dict(policy.weights),
         base_issuance_credits=policy.base_issuance_credits,
-        streams=tuple(sorted(streams)),
+        streams=_checked(streams),
     )
 
 
 def plan_request(policy: Policy, streams: Iterable[StreamRef]) -> PlanRequest:
-    """Return the request that a schedule starts with."""
+    """Return the request that a schedule starts with.
+
+    Raises: TooManyStreams.
+    """
     return PlanRequest(
         anchor=policy.anchor.isoformat(),
         length_days=policy.length_days,
         weight_config=dict(policy.weights),
         base_issuance_credits=policy.base_issuance_credits,
-        streams=tuple(sorted(streams)),
+        streams=_checked(streams),
     )
+
+
+def _checked(streams: Iterable[StreamRef]) -> tuple[StreamRef, ...]:
+    found = tuple(sorted(streams))
+    if len(found) > MAX_STREAMS:
+        raise TooManyStreams(len(found))
+    return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from temporalio.client import (
@@ -12,22 +14,31 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleBackfill,
+    ScheduleCalendarSpec,
+    ScheduleHandle,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
+    ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
 
+from scheduler_worker import schedule_policy
 from scheduler_worker.messages import PlanRequest
 from scheduler_worker.retry_profiles import PLAN_EXECUTION_TIMEOUT
+from scheduler_worker.schedule_facts import facts_of
 from scheduler_worker.workflow_ids import COLLECT_SCHEDULE_ID, PLAN_WORKFLOW_ID
 from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
 
 _UNIX_EPOCH: Final = date(1970, 1, 1)  # intervals count from here, a Thursday
-JITTER: Final = timedelta(minutes=5)
-CATCHUP_WINDOW: Final = timedelta(days=2)  # a server down over the minute still starts the week
+_OVERLAPS: Final = {
+    schedule_policy.Overlap.SKIP: ScheduleOverlapPolicy.SKIP,
+    schedule_policy.Overlap.BUFFER_ONE: ScheduleOverlapPolicy.BUFFER_ONE,
+    schedule_policy.Overlap.BUFFER_ALL: ScheduleOverlapPolicy.BUFFER_ALL,
+}
 
 
 class ScheduleOutcome(StrEnum):
@@ -38,10 +49,10 @@ class ScheduleOutcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-def collection_schedule(request: PlanRequest, *, interval_days: int, task_queue: str) -> Schedule:
-    """Return the schedule that fires whenever a window begins, or every interval_days from there."""
-    anchor = date.fromisoformat(request.anchor)
-    offset = timedelta(days=(anchor - _UNIX_EPOCH).days % interval_days)
+def collection_schedule(
+    request: PlanRequest, policy: schedule_policy.SchedulePolicy, *, task_queue: str
+) -> Schedule:
+    """Return the schedule that starts the planner when the policy says."""
     return Schedule(
         action=ScheduleActionStartWorkflow(
             PlanCollectionWorkflow.run,
@@ -50,14 +61,8 @@ def collection_schedule(request: PlanRequest, *, interval_days: int, task_queue:
             task_queue=task_queue,
             execution_timeout=PLAN_EXECUTION_TIMEOUT,
         ),
-        spec=ScheduleSpec(
-            intervals=[
-                # No offset is None, as the server gives it back: a zero would differ from itself.
-                ScheduleIntervalSpec(every=timedelta(days=interval_days), offset=offset or None)
-            ],
-            jitter=JITTER,
-        ),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP_WINDOW),
+        spec=_spec(policy, anchor=date.fromisoformat(request.anchor)),
+        policy=SchedulePolicy(overlap=_OVERLAPS[policy.overlap], catchup_window=policy.catch_up),
     )
 
 
@@ -70,10 +75,11 @@ async def apply_schedule(client: Client, wanted: Schedule) -> ScheduleOutcome:
     else:
         return ScheduleOutcome.CREATED
     outcome = ScheduleOutcome.UNCHANGED
+    wanted_facts = await facts_of(client, wanted)
 
     async def change(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
         nonlocal outcome
-        if await _is_same(client, found.description.schedule, wanted):
+        if await facts_of(client, found.description.schedule) == wanted_facts:
             outcome = ScheduleOutcome.UNCHANGED
             return None
         outcome = ScheduleOutcome.UPDATED
@@ -83,14 +89,47 @@ async def apply_schedule(client: Client, wanted: Schedule) -> ScheduleOutcome:
     return outcome
 
 
-async def _is_same(client: Client, found: Schedule, wanted: Schedule) -> bool:
-    have, want = found.action, wanted.action
-    assert isinstance(have, ScheduleActionStartWorkflow)
-    assert isinstance(want, ScheduleActionStartWorkflow)
-    return (
-        found.spec == wanted.spec
-        and found.policy == wanted.policy
-        and (have.workflow, have.id, have.task_queue, have.execution_timeout)
-        == (want.workflow, want.id, want.task_queue, want.execution_timeout)
-        and list(have.args) == await client.data_converter.encode(want.args)
+async def backfill_days(schedule: ScheduleHandle, first: date, last: date) -> None:
+    """Start, one after the other, every run that the schedule names from a day to another, both included."""
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    end = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    instant = timedelta(seconds=1)  # a range's start is not in it, and an end on the next day would be
+    await schedule.backfill(
+        ScheduleBackfill(
+            start_at=start - instant, end_at=end - instant, overlap=ScheduleOverlapPolicy.BUFFER_ALL
+        )
     )
+
+
+def _spec(policy: schedule_policy.SchedulePolicy, *, anchor: date) -> ScheduleSpec:
+    jitter = policy.jitter or None  # as the server gives it back
+    if isinstance(policy.timing, timedelta):
+        offset = (timedelta(days=(anchor - _UNIX_EPOCH).days) + policy.offset) % policy.timing
+        return ScheduleSpec(
+            intervals=[ScheduleIntervalSpec(every=policy.timing, offset=offset or None)], jitter=jitter
+        )
+    times = policy.timing.times
+    calendar = ScheduleCalendarSpec(
+        minute=_ranges(times.minutes),
+        hour=_ranges(times.hours),
+        day_of_month=_ranges(times.days_of_month),
+        month=_ranges(times.months),
+        day_of_week=_ranges(times.days_of_week),
+        comment=policy.timing.expression,
+    )
+    return ScheduleSpec(calendars=[calendar], jitter=jitter, time_zone_name=policy.timing.time_zone)
+
+
+def _ranges(values: Sequence[int]) -> Sequence[ScheduleRange]:
+    """Return ascending values as as few ranges as hold them."""
+    return [ScheduleRange(run[0], run[-1]) for run in _runs(values)]
+
+
+def _runs(values: Sequence[int]) -> Iterable[list[int]]:
+    run = [values[0]]
+    for value, following in pairwise(values):
+        if following != value + 1:
+            yield run
+            run = []
+        run.append(following)
+    yield run

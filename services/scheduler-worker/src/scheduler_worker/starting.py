@@ -66,3 +66,8 @@ async def result_of(handle: WorkflowHandle[Any, _Report]) -> _Report:
             raise WorkflowFailed(cause.type or "failed", cause.message) from error
         code, _, sentence = problem_of(error.cause).partition(": ")
         raise WorkflowFailed(code, sentence) from error
+
+
+def describe_failure(error: WorkflowFailureError) -> str:
+    """Return a run's failure as `code: sentence`."""
+    return problem_of(error.cause)

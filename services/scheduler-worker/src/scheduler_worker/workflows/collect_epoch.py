@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -22,6 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from scheduler_worker.workflows.problems import problem_of
 
 
+STREAMS_AT_ONCE: Final = 100  # a server takes 2,000 pending activities a run; rate limits keep some for hours
+
+
 @workflow.defn
 class CollectEpochWorkflow:
     """Collects a window's streams side by side, then curates and proposes if its epoch is open.
@@ -32,6 +36,7 @@ class CollectEpochWorkflow:
 
     def __init__(self) -> None:
         self._step = "opening the epoch"
+        self._turns = asyncio.Semaphore(STREAMS_AT_ONCE)
 
     @workflow.query
     def step(self) -> str:
@@ -83,9 +88,10 @@ class CollectEpochWorkflow:
 
     async def _collect(self, request: StreamRequest) -> StreamReport:
         try:
-            return await workflow.execute_activity_method(
-                CollectActivities.collect_stream, request, summary=str(request.stream), **SOURCE_STREAM
-            )
+            async with self._turns:
+                return await workflow.execute_activity_method(
+                    CollectActivities.collect_stream, request, summary=str(request.stream), **SOURCE_STREAM
+                )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise

@@ -5,11 +5,12 @@ It runs the collection of each due window as a child under the window's own id.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from datetime import UTC, datetime
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from ledger_core.domain.instant import instant_text
     from scheduler_worker.activities.epoch_activities import EpochActivities
     from scheduler_worker.messages import (
+        CollectReport,
         CollectRequest,
         PlannedCollection,
         PlanReport,
@@ -31,31 +33,57 @@ with workflow.unsafe.imports_passed_through():
     from scheduler_worker.workflows.problems import problem_of
 
 SCHEDULED_START: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+COLLECTIONS_INCOMPLETE: Final = "collections-incomplete"
+WINDOWS_A_RUN: Final = 20  # a history holds each collection's request and report: 2,000 streams are 1 MB
 
 
 @workflow.defn
 class PlanCollectionWorkflow:
     """Collects every window that has begun and isn't closed, the oldest first.
 
-    Holds: a collection that fails, or that somebody ends by itself, leaves the others theirs.
+    Holds: a collection that fails, or that somebody ends by itself, leaves the others theirs; the plan then
+           ends as a failure that names them, with its report.
     """
 
     @workflow.run
     async def run(self, request: PlanRequest) -> PlanReport:
         """Plan by the nominal time of the schedule, and collect window after window."""
-        due = await workflow.execute_activity_method(
-            EpochActivities.plan_windows,
-            WindowsRequest(
-                at=instant_text(_nominal_time()), anchor=request.anchor, length_days=request.length_days
-            ),
-            **DATABASE,
-        )
+        due = await _due(request) if request.left is None else request.left
         end_if_cancelled()
-        collections: list[PlannedCollection] = []
-        for window in due.windows:
+        collections = list(request.done)
+        for window in due[:WINDOWS_A_RUN]:
             collections.append(await _collect(request, window))
             end_if_cancelled()
-        return PlanReport(collections=tuple(collections))
+        report = PlanReport(collections=tuple(collections))
+        if left := due[WINDOWS_A_RUN:]:
+            workflow.continue_as_new(replace(request, left=left, done=report.collections))
+        _refuse_incomplete(report)
+        return report
+
+
+async def _due(request: PlanRequest) -> tuple[EpochWindow, ...]:
+    due = await workflow.execute_activity_method(
+        EpochActivities.plan_windows,
+        WindowsRequest(
+            at=instant_text(_nominal_time()), anchor=request.anchor, length_days=request.length_days
+        ),
+        **DATABASE,
+    )
+    return due.windows
+
+
+def _refuse_incomplete(report: PlanReport) -> None:
+    """Raise if anything was left uncollected; a window that somebody else collects is theirs to report."""
+    incomplete = [found for found in report.collections if not (found.complete or found.joined)]
+    if incomplete:
+        first = incomplete[0]
+        raise ApplicationError(
+            f"{len(incomplete)} of {len(report.collections)} collections are incomplete,"
+            f" first {first.workflow_id}: {first.problem}",
+            report,
+            type=COLLECTIONS_INCOMPLETE,
+            non_retryable=True,
+        )
 
 
 async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollection:
@@ -81,9 +109,19 @@ async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollecti
     return PlannedCollection(
         workflow_id=workflow_id,
         complete=report.complete,
+        problem=_problem_of(report),
         epoch_id=report.epoch_id,
         blocked_by_epoch_id=report.blocked_by_epoch_id,
     )
+
+
+def _problem_of(report: CollectReport) -> str | None:
+    """Return the first stream's problem, with how many have one."""
+    problems = [f"{found.stream}: {found.problem}" for found in report.streams if found.problem is not None]
+    if not problems:
+        return None
+    others = f" (and {len(problems) - 1} streams more)" if len(problems) > 1 else ""
+    return problems[0] + others
 
 
 def _nominal_time() -> datetime:

@@ -1,0 +1,120 @@
+"""Reading tables of ledger.toml: values by key and kind, unknown keys refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from ledger_core.errors import InvalidValue, LedgerError
+
+_KINDS: Final = {
+    int: "a whole number",
+    float: "a fraction",
+    bool: "true or false",
+    str: "text",
+    dict: "a table",
+    list: "a list",
+    date: "a date",
+    datetime: "a date with a time",
+    time: "a time",
+}
+
+_T = TypeVar("_T")
+
+
+class PolicyInvalid(LedgerError):
+    """The policy file says something that has no meaning, or not that one."""
+
+    code = "policy-invalid"
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"ledger.toml: {key} {problem}")
+        self.key = key
+        self.problem = problem
+
+
+class PolicyTable:
+    """One TOML table: takes values by key and type, and refuses keys that it doesn't know."""
+
+    def __init__(self, values: Mapping[str, Any], name: str) -> None:
+        self._values = values
+        self._name = name
+
+    def key(self, key: str) -> str:
+        """Return a key's full name, as a refusal shows it."""
+        return f"{self._name}.{key}" if self._name else key
+
+    def allow(self, *keys: str) -> None:
+        """Refuse every other key, with the nearest of these.
+
+        Raises: PolicyInvalid.
+        """
+        for key in self._values:
+            if key not in keys:
+                close = get_close_matches(key, keys, n=1)
+                hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(keys)}"
+                raise PolicyInvalid(self.key(_shown(key)), f"is unknown{hint}")
+
+    def get(self, key: str, kind: type[_T]) -> _T | None:
+        """Return a key's value, None where there is none; nothing is converted.
+
+        Raises: PolicyInvalid.
+        """
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if type(value) is not kind:
+            wanted = "a date like 2026-01-05" if kind is date else _KINDS[kind]
+            raise PolicyInvalid(self.key(key), f"must be {wanted}, not {_KINDS[type(value)]}")
+        return value
+
+    def required(self, key: str, kind: type[_T]) -> _T:
+        """Return a key's value.
+
+        Raises: PolicyInvalid.
+        """
+        value = self.get(key, kind)
+        if value is None:
+            raise PolicyInvalid(self.key(key), "is missing")
+        return value
+
+    def table(self, key: str, *keys: str) -> PolicyTable:
+        """Return the table under a key, empty where there is none; it may have these keys.
+
+        Raises: PolicyInvalid.
+        """
+        found = PolicyTable(self.get(key, dict) or {}, self.key(key))
+        found.allow(*keys)
+        return found
+
+    def tables(self, key: str, *keys: str) -> list[PolicyTable]:
+        """Return the tables of the list under a key, named by their number from 1.
+
+        Raises: PolicyInvalid.
+        """
+        values = self.get(key, list) or []
+        found = []
+        for number, value in enumerate(values, start=1):
+            name = f"{self.key(key)}[{number}]"
+            if not isinstance(value, dict):
+                raise PolicyInvalid(name, "must be a table")
+            found.append(PolicyTable(value, name))
+            found[-1].allow(*keys)
+        return found
+
+
+def checked(key: str, check: Callable[[], _T]) -> _T:
+    """Return what check returns; a value that it refuses is the policy's fault.
+
+    Raises: PolicyInvalid.
+    """
+    try:
+        return check()
+    except InvalidValue as error:
+        raise PolicyInvalid(key, f"has no meaning: {error}") from error
+
+
+def _shown(key: str) -> str:
+    return key if key.isprintable() and len(key) <= 60 else ascii(key[:60])  # noqa: PLR2004 - fits a line
