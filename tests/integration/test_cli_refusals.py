@@ -33,6 +33,8 @@ SAMPLES = {
     "event_id": "git:commit:acme/web:0a1b",
     "external_id": "ada@example.org",
     "file": "nothing.zip",
+    "first": "2026-01-05",
+    "last": "2026-01-19",
     "final_units": "5",
     "provider": "git",
     "reason": "because",
@@ -45,10 +47,11 @@ BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
 NO_DATABASE = {("demo",), ("statement", "verify")}
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
+SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
     *NO_DATABASE,
     *(words for words in COMMANDS if words[0] == "db"),
-    ("schedule", "show"),
+    *SCHEDULE_ACTS,
 } - {words for words in NO_DATABASE if words[0] in {"event", "identity", "allocation", "pool"}}
 READS = {
     words
@@ -331,7 +334,9 @@ def test_an_epoch_that_there_is_not_is_named(
         assert refusals.of(arguments) == (1, "epoch-not-found")
 
 
-@pytest.mark.parametrize("words", words_of(COMMANDS, WRITES - COLLECT | {("schedule", "show")}))
+@pytest.mark.parametrize(
+    "words", words_of(COMMANDS, WRITES - COLLECT | SCHEDULE_ACTS | {("schedule", "show")})
+)
 def test_a_namespace_that_there_is_not_is_temporal_s_refusal(
     refusals: Refusals, temporal_address: str, monkeypatch: pytest.MonkeyPatch, words: Words
 ) -> None:
@@ -358,7 +363,8 @@ def test_a_schedule_that_was_never_applied_is_named(
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)
 
-    assert refusals.of(["schedule", "show"]) == (1, "schedule-not-found")
+    for words in sorted(SCHEDULE_ACTS | {("schedule", "show")}):
+        assert refusals.of(arguments_of(words)) == (1, "schedule-not-found")
 
 
 @pytest.mark.parametrize(

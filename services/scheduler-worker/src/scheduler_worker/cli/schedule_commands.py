@@ -13,6 +13,7 @@ import click
 from temporalio.client import Client, Schedule, ScheduleHandle
 
 from ledger_core.errors import InvalidValue, LedgerError
+from ledger_core.identifiers import check_text
 from scheduler_worker.bootstrap import create_sources
 from scheduler_worker.cli.arguments import yes_option
 from scheduler_worker.cli.output import json_option, print_json, say
@@ -24,13 +25,14 @@ from scheduler_worker.cli.schedule_views import (
     print_schedule,
     started_workflow,
 )
-from scheduler_worker.cli.session import action_context, confirm, current_policy, current_task_queue
+from scheduler_worker.cli.session import confirm, current_policy, current_task_queue
 from scheduler_worker.requests import plan_request
 from scheduler_worker.schedule_facts import differences, facts_of
 from scheduler_worker.schedules import apply_schedule, backfill_days, collection_schedule
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.workflow_ids import COLLECT_SCHEDULE_ID
 
+MAX_NOTE_CHARACTERS = 500
 MAX_BACKFILL_DAYS = 3_660  # ten years: more is a slip of the pen
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -115,7 +117,7 @@ def pause(config: Path | None, reason: str, as_json: bool) -> None:  # noqa: ARG
     Example:
       ledger schedule pause --reason "the database moves"
     """
-    note = f"{action_context(reason=reason).actor}: {reason}"
+    note = _note(reason)
     _act(lambda handle: handle.pause(note=note), "paused", as_json=as_json)
 
 
@@ -130,7 +132,7 @@ def resume(config: Path | None, reason: str | None, as_json: bool) -> None:  # n
     Example:
       ledger schedule resume
     """
-    note = f"{action_context(reason=reason).actor}: {reason or 'resumed'}"
+    note = "resumed" if reason is None else _note(reason)
     _act(lambda handle: handle.unpause(note=note), "resumed", as_json=as_json)
 
 
@@ -208,6 +210,12 @@ def remove(config: Path | None, yes: bool, as_json: bool) -> None:  # noqa: ARG0
     """
     confirm("Remove the schedule? Nothing is collected by itself then.", yes=yes)
     _act(lambda handle: handle.delete(), "removed", as_json=as_json)
+
+
+def _note(reason: str) -> str:
+    """Return what the server keeps: the reason, and not who gave it, as it is no place for names."""
+    check_text("reason", reason, most_characters=MAX_NOTE_CHARACTERS)
+    return reason
 
 
 def _wanted(config: Path | None) -> Schedule:
