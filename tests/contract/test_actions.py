@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from ledger_core import ActionContext, Ledger, LedgerAction
+import pytest
+
+from ledger_core import ActionContext, Ledger, LedgerAction, LedgerRuleBroken
 from ledger_core.testing import RETRIEVED_AT, make_context
 
 
@@ -63,3 +66,28 @@ def test_the_same_action_twice_is_two_entries(ledger: Ledger) -> None:
     append(ledger, make_action("again"), make_action("again"))
 
     assert latest(ledger, 10) == [make_action("again"), make_action("again")]
+
+
+def with_key(key: str) -> ActionContext:
+    return replace(make_context(), idempotency_key=key)
+
+
+def test_an_action_is_found_by_its_own_idempotency_key(ledger: Ledger) -> None:
+    action = make_action("once", context=with_key("run-1/5"))
+    append(ledger, make_action("keyless"), action)
+
+    with ledger.begin() as transaction:
+        assert transaction.actions.find_applied("run-1/5") == action
+        assert transaction.actions.find_applied("run-1/6") is None
+        assert transaction.actions.find_applied(None) is None
+
+
+def test_the_same_idempotency_key_twice_is_refused(ledger: Ledger) -> None:
+    """ACTION_APPLIED_ONCE: and the first action stays as it was."""
+    first = make_action("once", context=with_key("run-1/5"))
+    append(ledger, first)
+
+    with pytest.raises(LedgerRuleBroken, match="ACTION_APPLIED_ONCE"):
+        append(ledger, make_action("once more", context=with_key("run-1/5")))
+
+    assert latest(ledger, 10) == [first]

@@ -155,7 +155,11 @@ def test_bindings_are_recorded_once(story: LedgerStory) -> None:
 
     assert (added, again) == (2, 0)
     [action] = actions(story)
-    assert (action.action, action.subject, action.after) == ("identities-bound", "ann", {"bindings": 2})
+    assert (action.action, action.subject) == ("identities-bound", "ann")
+    assert action.after == {
+        "bindings": 2,
+        "identities": [["github", "1001", "ann"], ["github", "1002", "ann"]],
+    }
 
 
 def test_an_identity_of_another_user_is_refused_and_nothing_is_recorded(story: LedgerStory) -> None:

@@ -82,7 +82,8 @@ def said(action: LedgerAction) -> ActionContext:
     """Who did it and why; through which workflow is the worker's to know, and it does."""
     assert action.context.workflow_id is not None
     assert action.context.workflow_id.startswith("ledger-")
-    return replace(action.context, workflow_id=None)
+    assert action.context.idempotency_key is not None
+    return replace(action.context, workflow_id=None, idempotency_key=None)
 
 
 BASE_CREDITS = 1000

@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from ledger_core import IdentityBinding, LedgerAction, UserId
+from ledger_core import EpochId, IdentityBinding, LedgerAction, UserId
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page
+from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from tests.temporal_runtime import LATER
 from tests.workflow.interruptions import Failure, InterruptedLedger
 from tests.workflow.ledger_runs import CONTEXT, PULLS, LedgerRuns, Runtime, refused, said
 
@@ -180,9 +182,11 @@ def test_a_write_whose_reply_was_lost_is_tried_again_and_applied_once(runtime: R
         epoch_id = (await runs.collect()).epoch_id
         assert epoch_id is not None
         bound = await losing_its_reply(runs.bind(ann="1001", bob="2002"))
-        await losing_its_reply(runs.record(epoch_id, 50))
-        await losing_its_reply(runs.adjust(epoch_id, "ann", 3))
-        await losing_its_reply(runs.judge(epoch_id, PULL, included=False))
+        writes = [
+            await losing_its_reply(runs.record(epoch_id, 50)),
+            await losing_its_reply(runs.adjust(epoch_id, "ann", 3)),
+            await losing_its_reply(runs.judge(epoch_id, PULL, included=False)),
+        ]
         closed = await losing_its_reply(runs.finalize(epoch_id))
         rows = runtime.rows()
         attempts = await runs.attempts(f"ledger-finalize-{epoch_id}")
@@ -196,6 +200,7 @@ def test_a_write_whose_reply_was_lost_is_tried_again_and_applied_once(runtime: R
             "user_bindings": 2,
             "identity_events": 2,
         }
+        assert (bound.added, [write.changed for write in writes], closed.closed_now) == (2, [True] * 3, True)
         assert bound.curated is not None
         assert bound.curated.unresolved == 0
         assert len(rows["epoch_pool_components"]) == 2
@@ -225,3 +230,40 @@ def test_an_identity_is_unbound_and_its_open_events_are_unresolved_again(runtime
         assert units(runs, collected.epoch_id) == {"bob": (8000, None)}
 
     runtime.play(story, source())
+
+
+def test_a_late_retry_does_not_undo_what_was_decided_since(runtime: Runtime) -> None:
+    """ACTION_APPLIED_ONCE: the first attempt committed, its reply was lost, and another admin went on."""
+    decided: list[int | None] = []
+
+    def another_decides_and_the_reply_is_lost() -> None:
+        if decided:
+            epoch_id = decided.pop()
+            assert epoch_id is not None
+            adjust_allocation(
+                runtime.ledger,
+                EpochId(epoch_id),
+                UserId("ann"),
+                final_units=7,
+                context=CONTEXT,
+                clock=LATER,
+            )
+            raise ConnectionResetError
+
+    async def story(runs: LedgerRuns) -> None:
+        epoch_id = (await runs.collect()).epoch_id
+        await runs.bind(ann="1001")
+        assert epoch_id is not None
+        decided.append(epoch_id)
+        report = await runs.adjust(epoch_id, "ann", 5)
+
+        assert (report.changed, decided) == (True, [])
+        assert units(runs, epoch_id) == {"ann": (8000, 7)}
+        changes = [
+            (action.before["final_units"], action.after["final_units"])
+            for action in actions(runs, "allocation-set")
+        ]
+        assert changes == [(None, "5"), ("5", "7")]
+
+    interrupted = InterruptedLedger(runtime.ledger, after_commit=another_decides_and_the_reply_is_lost)
+    runtime.play(story, source(), ledger=interrupted)

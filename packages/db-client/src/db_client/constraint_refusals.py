@@ -29,6 +29,7 @@ REFUSALS: Final[dict[str, Callable[[], LedgerError]]] = {
     "pool_unique_per_type": lambda: PoolComponentDiffers(None, None),
     "epoch_close_idempotent": lambda: LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT"),
     "statement_chain_linear": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
+    "action_applied_once": lambda: LedgerRuleBroken("ACTION_APPLIED_ONCE"),
     "fk_payout_statements_previous": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
     "CURATION_FREEZE_ON_CLOSE": EpochClosed,
     "EPOCH_CLOSED_FOREVER": EpochClosed,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 
 from db_client.tables.schema import Identifier, Instant, Json, metadata, node_column
@@ -69,7 +70,15 @@ ledger_actions: Final = Table(
     Column("before", Json, nullable=False),
     Column("after", Json, nullable=False),
     Column("workflow_id", Text()),
+    Column("idempotency_key", Text()),
     Column("at", Instant, nullable=False),
 )
 
+Index(
+    "action_applied_once",
+    ledger_actions.c.node_id,
+    ledger_actions.c.idempotency_key,
+    unique=True,
+    postgresql_where=text("idempotency_key IS NOT NULL"),
+)
 Index("ix_ledger_actions_node_id", ledger_actions.c.node_id, ledger_actions.c.id)

@@ -17,14 +17,19 @@ MAX_REASON_CHARACTERS = 2_000
 class ActionContext:
     """Who writes, why, and through which workflow.
 
+    Holds:  a write with an idempotency_key is applied once, however often it is tried: an attempt that finds
+            the key among the recorded actions changes nothing and answers as the first did.
     Raises: InvalidValue.
     """
 
     actor: str
     reason: str | None = None
     workflow_id: str | None = None
+    idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
+        if self.idempotency_key is not None:
+            check_text("idempotency key", self.idempotency_key, most_characters=255)
         check_text("actor", self.actor, most_characters=255)
         if self.reason is not None:
             check_text("reason", self.reason, most_characters=MAX_REASON_CHARACTERS)

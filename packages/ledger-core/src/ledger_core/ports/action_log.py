@@ -17,5 +17,15 @@ class ActionReader(Protocol):
 class ActionLog(ActionReader, Protocol):
     """Actions to write."""
 
+    def find_applied(self, idempotency_key: str | None) -> LedgerAction | None:
+        """Return the action that this very request recorded in an earlier attempt; None without a key.
+
+        Holds: of two attempts at once the second waits here until the first has ended, so it is called
+               before anything else is locked.
+        """
+
     def append(self, action: LedgerAction) -> None:
-        """Record an action."""
+        """Record an action.
+
+        Raises: LedgerRuleBroken for an idempotency key that is recorded already (ACTION_APPLIED_ONCE).
+        """

@@ -81,6 +81,15 @@ class InMemoryActionReader:
 class InMemoryActionLog(InMemoryActionReader):
     """Actions to write."""
 
+    def find_applied(self, idempotency_key: str | None) -> LedgerAction | None:
+        """Return the action that this very request recorded in an earlier attempt; None without a key."""
+        if idempotency_key is None:
+            return None
+        found = (it for it in self._scope.state.actions if it.context.idempotency_key == idempotency_key)
+        return next(found, None)
+
     def append(self, action: LedgerAction) -> None:
-        """Record an action."""
+        """Record an action; its invariant is ACTION_APPLIED_ONCE."""
+        if self.find_applied(action.context.idempotency_key) is not None:
+            raise LedgerRuleBroken("ACTION_APPLIED_ONCE")
         self._scope.state.actions.append(action)

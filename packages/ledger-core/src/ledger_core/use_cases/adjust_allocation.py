@@ -28,6 +28,8 @@ def adjust_allocation(
     if final_units is not None:
         check_bigint("final units", final_units)
     with ledger.begin() as transaction:
+        if transaction.actions.find_applied(context.idempotency_key) is not None:
+            return True
         if not transaction.epochs.lock(epoch_id).is_open:
             raise EpochClosed(epoch_id)
         if transaction.identities.find_user(user_id) is None:

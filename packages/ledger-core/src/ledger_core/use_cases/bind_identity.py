@@ -30,6 +30,11 @@ def bind_identities(
     if any(times > 1 for times in identities.values()):
         raise InvalidValue("bindings", "name an identity twice")
     with ledger.begin() as transaction:
+        applied = transaction.actions.find_applied(context.idempotency_key)
+        if applied is not None:
+            added = applied.after["bindings"]
+            assert isinstance(added, int)
+            return added
         at = clock()
         added = transaction.identities.bind(bindings, context, at=at)
         if added:
@@ -40,7 +45,12 @@ def bind_identities(
                     subject=users[0] if len(users) == 1 else f"{len(users)} users",
                     context=context,
                     at=at,
-                    after={"bindings": added},
+                    after={
+                        "bindings": added,
+                        "identities": [
+                            [binding.provider, binding.external_id, binding.user_id] for binding in bindings
+                        ],
+                    },
                 )
             )
         return added
@@ -55,6 +65,9 @@ def unbind_identity(
     """
     context.required_reason()
     with ledger.begin() as transaction:
+        applied = transaction.actions.find_applied(context.idempotency_key)
+        if applied is not None:
+            return UserId(applied.subject)
         at = clock()
         user = transaction.identities.unbind(provider, external_id, context, at=at)
         transaction.actions.append(

@@ -29,6 +29,8 @@ def curate_event(
     if weight_override_milli is not None:
         check_bigint("weight override", weight_override_milli)
     with ledger.begin() as transaction:
+        if transaction.actions.find_applied(context.idempotency_key) is not None:
+            return True
         if not transaction.epochs.lock(epoch_id).is_open:
             raise EpochClosed(epoch_id)
         before = transaction.curation.find(epoch_id, event_id)

@@ -43,12 +43,13 @@ def finalize_epoch(
             PoolChanged when the allocations or the pool are not those that were reviewed.
     """
     with ledger.begin() as transaction:
+        applied = transaction.actions.find_applied(context.idempotency_key)
         epoch = transaction.epochs.lock(epoch_id)
         if not epoch.is_open:
             found = transaction.statements.find(epoch_id)
             if found is None:
                 raise StatementNotFound(epoch_id)
-            return FinalizedEpoch(statement=found, closed_now=False)
+            return FinalizedEpoch(statement=found, closed_now=applied is not None)
         statement = _statement(transaction, ledger.node_id, epoch)
         _check_reviewed(statement, reviewed_hash, reviewed_pool_credits)
         at = clock()

@@ -18,6 +18,8 @@ def record_pool_component(
     Raises: EpochNotFound, EpochClosed, PoolComponentDiffers, PoolTooLarge.
     """
     with ledger.begin() as transaction:
+        if transaction.actions.find_applied(context.idempotency_key) is not None:
+            return True
         epoch = transaction.epochs.lock(epoch_id)
         components = transaction.pool.list_all(epoch_id)
         for recorded in components:

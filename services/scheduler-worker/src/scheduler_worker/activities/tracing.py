@@ -10,5 +10,10 @@ from ledger_core.domain.ledger_action import ActionContext
 
 
 def traced(context: ActionContext) -> ActionContext:
-    """Return the context with the id of the workflow that this activity runs in."""
-    return replace(context, workflow_id=activity.info().workflow_id)
+    """Return the context with the workflow that this activity runs in, and the key that all its attempts share."""
+    info = activity.info()
+    return replace(
+        context,
+        workflow_id=info.workflow_id,
+        idempotency_key=f"{info.workflow_run_id}/{info.activity_id}",
+    )

@@ -153,8 +153,16 @@ def create_tables() -> None:
         sa.Column("before", postgresql.JSONB(), nullable=False),
         sa.Column("after", postgresql.JSONB(), nullable=False),
         sa.Column("workflow_id", sa.Text(), nullable=True),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_actions")),
+    )
+    op.create_index(
+        "action_applied_once",
+        "ledger_actions",
+        ["node_id", "idempotency_key"],
+        unique=True,
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
     )
     op.create_index("ix_ledger_actions_node_id", "ledger_actions", ["node_id", "id"], unique=False)
     op.create_table(
