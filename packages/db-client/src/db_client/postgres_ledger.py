@@ -20,6 +20,7 @@ from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.identities import PostgresIdentityStore
 from db_client.stores.pool import PostgresPoolStore
 from db_client.stores.statements import PostgresStatementStore
+from db_client.stores.stream_health import PostgresStreamHealthStore
 from ledger_core.identifiers import NodeId
 
 
@@ -74,6 +75,11 @@ class PostgresTransaction:
     def actions(self) -> PostgresActionLog:
         """Admin actions."""
         return PostgresActionLog(self.connection, self.node_id)
+
+    @cached_property
+    def stream_health(self) -> PostgresStreamHealthStore:
+        """How streams fare."""
+        return PostgresStreamHealthStore(self.connection, self.node_id)
 
     @cached_property
     def coherence(self) -> PostgresCoherenceReader:

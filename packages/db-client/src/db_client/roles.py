@@ -42,6 +42,7 @@ WORKER_RIGHTS: Final = {
         "INSERT, DELETE, UPDATE (proposed_units, final_units, override_reason, activity_count)"
     ),
     "source_cursors": "INSERT, UPDATE (cursor_value, retrieved_at)",
+    "stream_health": "INSERT, UPDATE (collected_until, failing_since, problem)",
     "epoch_pool_components": "INSERT",
     "payout_statements": "INSERT",
     "statement_signatures": "INSERT",

@@ -101,6 +101,18 @@ class PostgresCurationStore:
             events=row.events, included=row.included, unresolved=row.unresolved, late=row.late
         )
 
+    def count_unresolved(self, epoch_id: EpochId) -> int:
+        """Return how many included events have no user, from the index of just those."""
+        counted = self._connection.execute(
+            select(func.count()).where(
+                activity_curation.c.node_id == self._node_id,
+                activity_curation.c.epoch_id == epoch_id,
+                activity_curation.c.included,
+                activity_curation.c.user_id.is_(None),
+            )
+        )
+        return counted.scalar_one()
+
     def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
         """Curate the events of the epoch's window that no epoch holds."""
         return self._run(

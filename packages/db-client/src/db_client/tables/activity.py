@@ -1,4 +1,4 @@
-"""activity_events and source_cursors: what sources reported, and where they stopped."""
+"""activity_events, source_cursors and stream_health: what sources reported, where they stopped, how they fare."""
 
 from __future__ import annotations
 
@@ -49,4 +49,20 @@ source_cursors: Final = Table(
     Column("cursor_value", Text(), nullable=False),
     Column("retrieved_at", Instant, nullable=False),
     PrimaryKeyConstraint("node_id", "source", "stream", "source_ref"),
+)
+
+# For whoever operates the ledger; no statement depends on it.
+stream_health: Final = Table(
+    "stream_health",
+    metadata,
+    node_column(),
+    Column("source", Identifier, nullable=False),
+    Column("stream", Identifier, nullable=False),
+    Column("source_ref", Identifier, nullable=False),
+    Column("collected_until", Instant),
+    Column("failing_since", Instant),
+    Column("problem", Text()),
+    PrimaryKeyConstraint("node_id", "source", "stream", "source_ref"),
+    CheckConstraint("(failing_since IS NULL) = (problem IS NULL)", name="problem_of_failing"),
+    CheckConstraint("char_length(problem) BETWEEN 1 AND 300", name="problem_length"),
 )

@@ -37,6 +37,9 @@ class CurationReader(Protocol):
     def summary(self, epoch_id: EpochId) -> CurationSummary:
         """Return how many events the epoch holds, and how they stand."""
 
+    def count_unresolved(self, epoch_id: EpochId) -> int:
+        """Return how many of the epoch's included events have no user, without counting the others."""
+
 
 class CurationStore(CurationReader, Protocol):
     """Curation to write; the caller holds the epoch's lock."""

@@ -19,6 +19,7 @@ from ledger_core.ports.epoch_store import EpochReader, EpochStore
 from ledger_core.ports.identity_store import IdentityReader, IdentityStore
 from ledger_core.ports.pool_store import PoolReader, PoolStore
 from ledger_core.ports.statement_store import StatementReader, StatementStore
+from ledger_core.ports.stream_health_store import StreamHealthReader, StreamHealthStore
 
 
 class LedgerView(Protocol):
@@ -59,6 +60,10 @@ class LedgerView(Protocol):
     @property
     def actions(self) -> ActionReader:
         """Admin actions."""
+
+    @property
+    def stream_health(self) -> StreamHealthReader:
+        """How streams fare."""
 
     @property
     def coherence(self) -> CoherenceReader:
@@ -103,6 +108,10 @@ class LedgerTransaction(Protocol):
     @property
     def actions(self) -> ActionLog:
         """Admin actions."""
+
+    @property
+    def stream_health(self) -> StreamHealthStore:
+        """How streams fare."""
 
 
 class LedgerReader(Protocol):

@@ -1,11 +1,13 @@
-"""Activity events and the cursors behind them, in memory."""
+"""Activity events, the cursors behind them and how their streams fare, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.stream_health import StreamHealth
 from ledger_core.errors import CursorMoved
 from ledger_core.identifiers import EventId, StreamRef
 from ledger_core.ports.activity_store import StoredEvents
@@ -73,3 +75,35 @@ class InMemoryCursorStore(InMemoryCursorReader):
         if self.find(stream) != expected:
             raise CursorMoved(str(stream))
         self._scope.state.cursors[stream] = cursor
+
+
+class InMemoryStreamHealthReader:
+    """How streams fare, to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def list_all(self) -> tuple[StreamHealth, ...]:
+        """Return what is known of each stream, in order of the streams."""
+        known = self._scope.state.stream_health
+        return tuple(known[stream] for stream in sorted(known))
+
+
+class InMemoryStreamHealthStore(InMemoryStreamHealthReader):
+    """How streams fare, to write."""
+
+    def record_collected(self, stream: StreamRef, *, until: datetime) -> None:
+        """Note that the stream is complete up to an instant."""
+        before = self._find(stream).collected_until
+        newest = until if before is None else max(before, until)
+        self._scope.state.stream_health[stream] = StreamHealth(stream=stream, collected_until=newest)
+
+    def record_problem(self, stream: StreamRef, *, problem: str, at: datetime) -> None:
+        """Note that the stream fails."""
+        before = self._find(stream)
+        self._scope.state.stream_health[stream] = replace(
+            before, failing_since=before.failing_since or at, problem=problem
+        )
+
+    def _find(self, stream: StreamRef) -> StreamHealth:
+        return self._scope.state.stream_health.get(stream) or StreamHealth(stream=stream)

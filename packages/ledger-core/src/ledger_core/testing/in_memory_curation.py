@@ -50,6 +50,10 @@ class InMemoryCurationReader:
             late=sum(event.late_from_epoch_id is not None for event in events),
         )
 
+    def count_unresolved(self, epoch_id: EpochId) -> int:
+        """Return how many of the epoch's included events have no user."""
+        return self.summary(epoch_id).unresolved
+
 
 class InMemoryCurationStore(InMemoryCurationReader):
     """Curation to write; each refusal of it is one of PostgreSQL's."""

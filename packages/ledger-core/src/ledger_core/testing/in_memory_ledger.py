@@ -16,6 +16,8 @@ from ledger_core.testing.in_memory_activity import (
     InMemoryActivityStore,
     InMemoryCursorReader,
     InMemoryCursorStore,
+    InMemoryStreamHealthReader,
+    InMemoryStreamHealthStore,
 )
 from ledger_core.testing.in_memory_allocations import (
     InMemoryAllocationReader,
@@ -107,6 +109,7 @@ class InMemoryView:
         self.statements = InMemoryStatementReader(scope)
         self.identities = InMemoryIdentityReader(scope)
         self.actions = InMemoryActionReader(scope)
+        self.stream_health = InMemoryStreamHealthReader(scope)
         self.coherence = InMemoryCoherenceReader(scope)
 
 
@@ -123,3 +126,4 @@ class InMemoryTransaction:
         self.statements = InMemoryStatementStore(scope)
         self.identities = InMemoryIdentityStore(scope)
         self.actions = InMemoryActionLog(scope)
+        self.stream_health = InMemoryStreamHealthStore(scope)

@@ -16,6 +16,7 @@ from ledger_core.domain.identity import IdentityBinding, IdentityChange
 from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.statement import PayoutStatement
+from ledger_core.domain.stream_health import StreamHealth
 from ledger_core.errors import EpochClosed
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
 
@@ -48,6 +49,7 @@ class LedgerState:
     epochs: dict[EpochId, Epoch] = field(default_factory=dict)
     events: dict[EventId, ActivityEvent] = field(default_factory=dict)
     cursors: dict[StreamRef, str] = field(default_factory=dict)
+    stream_health: dict[StreamRef, StreamHealth] = field(default_factory=dict)
     curation: dict[tuple[EpochId, EventId], CurationRow] = field(default_factory=dict)
     allocations: dict[tuple[EpochId, UserId], Allocation] = field(default_factory=dict)
     components: dict[tuple[EpochId, ComponentId], PoolComponent] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class LedgerState:
             epochs=dict(self.epochs),
             events=dict(self.events),
             cursors=dict(self.cursors),
+            stream_health=dict(self.stream_health),
             curation=dict(self.curation),
             allocations=dict(self.allocations),
             components=dict(self.components),

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Final
 
 from temporalio import activity
+from temporalio.exceptions import FailureError
 
-from ledger_core.errors import LedgerError
+from ledger_core.errors import CursorMoved, LedgerError
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource
 from ledger_core.ports.activity_store import StoredEvents
+from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
 from ledger_core.use_cases.store_page import find_cursor, store_page
 from scheduler_worker.activities.heartbeats import beating
+from scheduler_worker.activities.refusals import sentence_of
 from scheduler_worker.messages import StreamReport, StreamRequest
+from scheduler_worker.observability.stream_counters import StreamCounters
 
 SHOWN_CURSOR_CHARACTERS: Final = 200  # a report is read by people; the ledger keeps the whole cursor
 
@@ -35,18 +40,30 @@ class StreamNotConfigured(LedgerError):
 class CollectActivities:
     """What a workflow does to sources."""
 
-    def __init__(self, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource]) -> None:
+    def __init__(self, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], clock: Clock) -> None:
         self._ledger = ledger
         self._sources = sources
+        self._clock = clock
 
     @activity.defn
     def collect_stream(self, request: StreamRequest) -> StreamReport:
         """Store everything that the stream has after its cursor; an attempt goes on where one stopped."""
+        with self._problems_noted(request.stream):
+            report = self._collect(request)
+        with activity.shield_thread_cancel_exception():
+            record_stream_collected(
+                self._ledger, request.stream, period_end=request.window.period_end, clock=self._clock
+            )
+        activity.logger.info("stream_collected", extra={"pages": report.pages, "inserted": report.inserted})
+        return replace(report, complete=True)
+
+    def _collect(self, request: StreamRequest) -> StreamReport:
         source = self._sources.get(request.stream)
         if source is None:
             raise StreamNotConfigured(request.stream)
         cursor = find_cursor(self._ledger, request.stream)
         report = _resumed(StreamReport(stream=request.stream, cursor=_shown(cursor)))
+        counters = StreamCounters(activity.metric_meter(), request.stream)
         pages = source.pages(request.stream, cursor, until=request.window.period_end)
         with closing(pages), beating() as beat:  # type: ignore[type-var]  # generators close; others need not
             beat(*_counts(report))
@@ -54,13 +71,28 @@ class CollectActivities:
                 # A cancellation waits until the page is in or out: the count must be what was stored.
                 with activity.shield_thread_cancel_exception():
                     stored = store_page(self._ledger, request.stream, page, expected_cursor=cursor)
+                counters.count_page(stored)
                 if stored.conflicts:
                     activity.logger.warning("events_conflict", extra={"conflicts": stored.conflicts})
                 cursor = page.cursor
                 report = _after_page(report, page, stored)
                 beat(*_counts(report))
-        activity.logger.info("stream_collected", extra={"pages": report.pages, "inserted": report.inserted})
-        return replace(report, complete=True)
+        return report
+
+    @contextmanager
+    def _problems_noted(self, stream: StreamRef) -> Iterator[None]:
+        """Note in the ledger why a try fails; a cancellation, or another's cursor, is no failure of the source."""
+        try:
+            yield
+        except (CursorMoved, FailureError):
+            raise
+        except Exception as error:
+            try:
+                with activity.shield_thread_cancel_exception():
+                    record_stream_problem(self._ledger, stream, sentence_of(error), clock=self._clock)
+            except Exception:  # noqa: BLE001 - the database may be what failed; the first error is the one to tell
+                activity.logger.warning("stream_problem_not_noted", extra={"stream": str(stream)})
+            raise
 
 
 def _counts(report: StreamReport) -> tuple[int, int, int, int, dict[str, int]]:

@@ -19,7 +19,7 @@ def create_activities(
 ) -> list[Callable[..., Any]]:
     """Return the activities that a worker registers."""
     epochs = EpochActivities(ledger, clock)
-    collects = CollectActivities(ledger, sources)
+    collects = CollectActivities(ledger, sources, clock)
     admin = AdminActivities(ledger, clock)
     return [
         epochs.plan_windows,

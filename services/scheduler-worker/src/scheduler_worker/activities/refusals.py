@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
 
 WORKER_FAULT: Final = "worker-fault"
+SOURCE_UNAVAILABLE: Final = "source-unavailable"
 RETRIED_REFUSALS: Final = (CursorMoved,)  # the next attempt begins where the cursor stands now
 
 
@@ -34,9 +35,20 @@ class _Translation(ActivityInboundInterceptor):
         except Exception as error:  # noqa: BLE001 - whatever it is, it is logged, hidden and tried again
             # A driver's message may hold rows of people; the worker's log has it, a history does not.
             activity.logger.exception("activity_fault")
-            raise ApplicationError(
-                f"{type(error).__name__}; the worker's log says more", type=WORKER_FAULT
-            ) from None
+            raise ApplicationError(_hidden(error), type=WORKER_FAULT) from None
+
+
+def sentence_of(error: Exception) -> str:
+    """Return `code: sentence` of an error; of one that is no refusal only its kind, as its text may hold anything."""
+    if isinstance(error, LedgerError):
+        return f"{error.code}: {error}"
+    if isinstance(error, SourceUnavailable):
+        return f"{SOURCE_UNAVAILABLE}: {error}"
+    return f"{WORKER_FAULT}: {_hidden(error)}"
+
+
+def _hidden(error: Exception) -> str:
+    return f"{type(error).__name__}; the worker's log says more"
 
 
 def failure_of(error: LedgerError | SourceUnavailable) -> ApplicationError:
@@ -49,7 +61,7 @@ def failure_of(error: LedgerError | SourceUnavailable) -> ApplicationError:
         wait = error.retry_after_seconds
         return ApplicationError(
             str(error),
-            type="source-unavailable",
+            type=SOURCE_UNAVAILABLE,
             next_retry_delay=None if wait is None else timedelta(seconds=wait),
         )
     return ApplicationError(
