@@ -226,6 +226,8 @@ def user_added_by_an_admin(parts: Parts) -> None:
         "activity_count": 0,
         "final_units": "9",
         "override_reason": "x",
+        "override_by": "eve",
+        "override_at": None,
     }
     parts.allocations.append(row)
 

@@ -124,8 +124,9 @@ const COMPONENT = {
   computed_at: isTime, evidence_ref: orNull(isString), inputs: isObject,
 };
 const ALLOCATION = {
-  activity_count: isCount, final_units: orNull(isQuantity), override_reason: orNull(isString),
-  proposed_units: isQuantity, user_id: isIdentifier,
+  activity_count: isCount, final_units: orNull(isQuantity), override_at: orNull(isTime),
+  override_by: orNull(isString), override_reason: orNull(isString), proposed_units: isQuantity,
+  user_id: isIdentifier,
 };
 const EVENT = {
   payload: isObject, payload_hash: isHash, producer: isIdentifier, producer_version: isIdentifier,
@@ -136,8 +137,9 @@ const PAYLOAD = {
   metadata: isObject, platform_login: orNull(isString), platform_user_id: orNull(isString), source: isName,
 };
 const CURATION = {
-  included: oneOf(true, false), late_from_epoch_id: orNull(isQuantity), note: orNull(isString),
-  user_id: orNull(isIdentifier), weight_override_milli: orNull(isQuantity),
+  included: oneOf(true, false), judged_at: orNull(isTime), judged_by: orNull(isString),
+  late_from_epoch_id: orNull(isQuantity), note: orNull(isString), user_id: orNull(isIdentifier),
+  weight_override_milli: orNull(isQuantity),
 };
 const MANIFEST = { format: oneOf("ledger-bundle/1"), statement_hash: isHash, files: isObject };
 const SUMMARY = { bytes: isCount, records: isCount, sha256: isHash };

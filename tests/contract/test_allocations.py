@@ -24,7 +24,9 @@ MAX_BIGINT = 2**63 - 1
 def set_final(ledger: Ledger, epoch_id: EpochId, user: str, units: int | None, reason: str | None) -> None:
     with ledger.begin() as transaction:
         transaction.epochs.lock(epoch_id)
-        transaction.allocations.set_final(epoch_id, UserId(user), final_units=units, reason=reason)
+        transaction.allocations.set_final(
+            epoch_id, UserId(user), final_units=units, reason=reason, by="eve", at=day(6)
+        )
 
 
 def propose(ledger: Ledger, epoch_id: EpochId) -> int:
@@ -150,7 +152,13 @@ def test_the_row_of_a_user_without_activity_stays_when_an_admin_set_it(
     second = propose(story.ledger, epoch_id)
 
     expected = Allocation(
-        user_id=BOB, proposed_units=0, final_units=500, override_reason="mentoring", activity_count=0
+        user_id=BOB,
+        proposed_units=0,
+        final_units=500,
+        override_reason="mentoring",
+        override_by="eve",
+        override_at=day(6),
+        activity_count=0,
     )
     assert (first, second) == (1, 0)
     assert allocations(story, epoch_id)[1] == expected
@@ -172,7 +180,13 @@ def test_a_proposal_leaves_the_admins_units_alone(story: LedgerStory, epoch_id: 
     changed = propose(story.ledger, epoch_id)
 
     expected = Allocation(
-        user_id=ANN, proposed_units=9000, final_units=5, override_reason="agreed", activity_count=2
+        user_id=ANN,
+        proposed_units=9000,
+        final_units=5,
+        override_reason="agreed",
+        override_by="eve",
+        override_at=day(6),
+        activity_count=2,
     )
     assert changed == 2
     assert allocations(story, epoch_id)[0] == expected

@@ -33,6 +33,7 @@ def judge_directly(ledger: Ledger, epoch_id: EpochId, event_id: str) -> None:
             included=False,
             weight_override_milli=None,
             note=None,
+            by="admin",
             at=RETRIEVED_AT,
         )
 
@@ -82,6 +83,7 @@ def test_an_event_of_the_window_is_curated_for_whom_its_account_belongs_to(story
         assert view.curation.find(epoch_id, event.id) == expected
         [activity] = view.curation.ordered_activity(epoch_id)
     assert (activity.event, activity.curation, activity.note) == (event, expected, None)
+    assert (activity.judged_by, activity.judged_at) == (None, None)
 
 
 def test_an_event_of_nobody_known_is_curated_unresolved(story: LedgerStory) -> None:
@@ -181,14 +183,26 @@ def test_a_judgement_replaces_the_one_before(story: LedgerStory) -> None:
     with story.ledger.begin() as transaction:
         transaction.epochs.lock(epoch_id)
         transaction.curation.judge(
-            epoch_id, event.id, included=False, weight_override_milli=7, note="spam", at=RETRIEVED_AT
+            epoch_id,
+            event.id,
+            included=False,
+            weight_override_milli=7,
+            note="spam",
+            by="eve",
+            at=RETRIEVED_AT,
         )
     with story.ledger.read() as view:
         [judged] = view.curation.ordered_activity(epoch_id)
     with story.ledger.begin() as transaction:
         transaction.epochs.lock(epoch_id)
         transaction.curation.judge(
-            epoch_id, event.id, included=True, weight_override_milli=None, note=None, at=RETRIEVED_AT
+            epoch_id,
+            event.id,
+            included=True,
+            weight_override_milli=None,
+            note=None,
+            by="ada",
+            at=day(3),
         )
     with story.ledger.read() as view:
         [restored] = view.curation.ordered_activity(epoch_id)
@@ -198,6 +212,8 @@ def test_a_judgement_replaces_the_one_before(story: LedgerStory) -> None:
         7,
         "spam",
     )
+    assert (judged.judged_by, judged.judged_at) == ("eve", RETRIEVED_AT)
+    assert (restored.judged_by, restored.judged_at) == ("ada", day(3))
     assert restored.curation.included
     assert (restored.curation.weight_override_milli, restored.note) == (None, None)
 
@@ -246,6 +262,7 @@ FROZEN_WRITES: dict[str, Callable[[LedgerTransaction, EpochId], object]] = {
         included=False,
         weight_override_milli=None,
         note=None,
+        by="admin",
         at=RETRIEVED_AT,
     ),
 }

@@ -56,6 +56,8 @@ def test_an_admins_units_win_and_are_recorded(story: LedgerStory, epoch_id: Epoc
         proposed_units=8000,
         final_units=500,
         override_reason=CONTEXT.reason,
+        override_by=CONTEXT.actor,
+        override_at=story.clock.now,
         activity_count=1,
     )
     action = actions(story)[0]

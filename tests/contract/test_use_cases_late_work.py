@@ -8,7 +8,7 @@ from ledger_core import EventId, LedgerView
 from ledger_core.domain.curation import CurationCounts
 from ledger_core.ports.curation_store import CuratedActivity
 from ledger_core.testing import make_event, make_window
-from tests.contract.story import LedgerStory, annas, bobs, day
+from tests.contract.story import CONTEXT, LedgerStory, annas, bobs, day
 
 
 def activity_of(view: LedgerView, story_epoch: int, event_id: EventId) -> CuratedActivity:
@@ -273,6 +273,8 @@ def test_the_weight_and_the_note_of_an_unresolved_event_are_carried(story: Ledge
     assert after.curation.weight_override_milli == 500
     assert after.note == before.note
     assert after.note is not None
+    assert (after.judged_by, after.judged_at) == (before.judged_by, before.judged_at)
+    assert after.judged_by == CONTEXT.actor
     assert story.units(second) == {"ann": 500}
 
 

@@ -113,7 +113,8 @@ def test_an_edit_with_a_new_manifest_is_found_unless_no_statement_pins_the_field
         target = target[key]
     target[path[-1]] = replacement
     forged = b"".join([canonical_json(record) + b"\n" for record in records])
-    unpinned = {"note", "producer", "producer_version", "retrieved_at", "override_reason", "computed_at"}
+    unpinned = {"producer", "producer_version", "retrieved_at", "computed_at", "note", "override_reason"}
+    unpinned |= {"judged_by", "judged_at", "override_by", "override_at"}
 
     try:
         report = verify_open_bundle(io.BytesIO(put_together({**files, name: forged})))

@@ -124,6 +124,10 @@ def test_what_no_statement_pins_may_differ_without_changing_the_verdict() -> Non
     """The limit of any verifier: notes and provenance are evidence, and no hash of a statement covers them."""
     parts = Parts(BUNDLES[3])
     parts.events[0]["curation"]["note"] = "another note"
+    parts.events[0]["curation"]["judged_by"] = "another admin"
+    parts.events[0]["curation"]["judged_at"] = "2027-01-01T00:00:00Z"
+    parts.allocations[0]["override_by"] = "another admin"
+    parts.allocations[0]["override_at"] = "2027-01-01T00:00:00Z"
     parts.events[0]["retrieved_at"] = "2027-01-01T00:00:00Z"
     parts.pool[0]["computed_at"] = "2027-01-01T00:00:00Z"
 

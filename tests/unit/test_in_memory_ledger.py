@@ -100,7 +100,7 @@ WRITES: dict[str, Callable[[InMemoryTransaction, Epoch], object]] = {
     "users": lambda made, epoch: made.curation.sync_users(epoch, at=RETRIEVED_AT),
     "proposals": lambda made, epoch: made.allocations.propose(epoch.id),
     "units": lambda made, epoch: made.allocations.set_final(
-        epoch.id, UserId("ann"), final_units=1, reason="so"
+        epoch.id, UserId("ann"), final_units=1, reason="so", by="admin", at=RETRIEVED_AT
     ),
     "component": lambda made, epoch: made.pool.add(epoch.id, make_component()),
     "close": lambda made, epoch: made.epochs.close(epoch.id, pool_total_credits=0, closed_at=RETRIEVED_AT),
@@ -160,6 +160,7 @@ def test_an_event_paid_elsewhere_is_refused_to_the_second_epoch(ledger: InMemory
                 included=True,
                 weight_override_milli=None,
                 note=None,
+                by="admin",
                 at=RETRIEVED_AT,
             )
 

@@ -37,9 +37,12 @@ class RoleRightsMissing(LedgerError):
 WORKER_RIGHTS: Final = {
     "epochs": "INSERT, UPDATE (status, pool_total_credits, closed_at)",
     "activity_events": "INSERT",
-    "activity_curation": "INSERT, UPDATE (user_id, included, weight_override_milli, note, updated_at)",
+    "activity_curation": (
+        "INSERT, UPDATE (user_id, included, weight_override_milli, note, judged_by, judged_at, updated_at)"
+    ),
     "epoch_allocations": (
-        "INSERT, DELETE, UPDATE (proposed_units, final_units, override_reason, activity_count)"
+        "INSERT, DELETE, UPDATE"
+        " (proposed_units, final_units, override_reason, override_by, override_at, activity_count)"
     ),
     "source_cursors": "INSERT, UPDATE (cursor_value, retrieved_at)",
     "stream_health": "INSERT, UPDATE (collected_until, failing_since, problem)",

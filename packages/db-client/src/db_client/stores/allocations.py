@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, text
@@ -103,13 +104,26 @@ class PostgresAllocationStore:
         )
 
     def set_final(
-        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+        self,
+        epoch_id: EpochId,
+        user_id: UserId,
+        *,
+        final_units: int | None,
+        reason: str | None,
+        by: str,
+        at: datetime,
     ) -> None:
         """Set what an admin decided for a user, in a row of its own if there is none yet."""
         is_known = select(users.c.user_id).where(users.c.node_id == self._node_id, users.c.user_id == user_id)
         if self._connection.execute(is_known).one_or_none() is None:
             raise UserNotFound(user_id)
-        decided = {"final_units": final_units, "override_reason": reason}
+        is_set = final_units is not None
+        decided = {
+            "final_units": final_units,
+            "override_reason": reason,
+            "override_by": by if is_set else None,
+            "override_at": at if is_set else None,
+        }
         self._connection.execute(
             insert(epoch_allocations)
             .values(
@@ -130,5 +144,7 @@ def _allocation(row: Row[Any]) -> Allocation:
         proposed_units=row.proposed_units,
         final_units=row.final_units,
         override_reason=row.override_reason,
+        override_by=row.override_by,
+        override_at=None if row.override_at is None else row.override_at.astimezone(UTC),
         activity_count=row.activity_count,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, TextClause, and_, func, select, update
@@ -70,6 +70,8 @@ class PostgresCurationStore:
                 activity_curation.c.weight_override_milli,
                 activity_curation.c.late_from_epoch_id,
                 activity_curation.c.note,
+                activity_curation.c.judged_by,
+                activity_curation.c.judged_at,
                 activity_events,
             )
             .join(
@@ -84,7 +86,7 @@ class PostgresCurationStore:
         )
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
-                yield CuratedActivity(event=event_of_row(row), curation=_curated_event(row), note=row.note)
+                yield _curated_activity(row)
 
     def summary(self, epoch_id: EpochId) -> CurationSummary:
         """Return how many events the epoch holds, and how they stand."""
@@ -143,6 +145,7 @@ class PostgresCurationStore:
         included: bool,
         weight_override_milli: int | None,
         note: str | None,
+        by: str,
         at: datetime,
     ) -> None:
         """Set an admin's judgement of one event."""
@@ -153,7 +156,14 @@ class PostgresCurationStore:
                 activity_curation.c.epoch_id == epoch_id,
                 activity_curation.c.event_id == event_id,
             )
-            .values(included=included, weight_override_milli=weight_override_milli, note=note, updated_at=at)
+            .values(
+                included=included,
+                weight_override_milli=weight_override_milli,
+                note=note,
+                judged_by=by,
+                judged_at=at,
+                updated_at=at,
+            )
         )
         if changed.rowcount != 1:
             raise EventNotCurated(epoch_id, event_id)
@@ -162,6 +172,16 @@ class PostgresCurationStore:
         return self._connection.execute(
             statement, {"node_id": self._node_id, "epoch_id": epoch.id, "at": at, **values}
         ).rowcount
+
+
+def _curated_activity(row: Row[*tuple[Any, ...]]) -> CuratedActivity:
+    return CuratedActivity(
+        event=event_of_row(row),
+        curation=_curated_event(row),
+        note=row.note,
+        judged_by=row.judged_by,
+        judged_at=None if row.judged_at is None else row.judged_at.astimezone(UTC),
+    )
 
 
 def _curated_event(row: Row[*tuple[Any, ...]]) -> CuratedEvent:

@@ -49,12 +49,13 @@ ADD_LATE_EVENTS: Final = text("""
 # Of an event that closed unresolved more than once, the latest judgement is carried.
 CARRY_RESOLVED_EVENTS: Final = text("""
     INSERT INTO activity_curation (
-        node_id, epoch_id, event_id, user_id, weight_override_milli, note, late_from_epoch_id,
-        created_at, updated_at
+        node_id, epoch_id, event_id, user_id, weight_override_milli, note, judged_by, judged_at,
+        late_from_epoch_id, created_at, updated_at
     )
     SELECT DISTINCT ON (unresolved.event_id)
         unresolved.node_id, :epoch_id, unresolved.event_id, binding.user_id,
-        unresolved.weight_override_milli, unresolved.note, home.id, :at, :at
+        unresolved.weight_override_milli, unresolved.note, unresolved.judged_by, unresolved.judged_at,
+        home.id, :at, :at
     FROM activity_curation AS unresolved
     JOIN epochs AS closed
         ON closed.node_id = unresolved.node_id

@@ -32,6 +32,8 @@ activity_curation: Final = Table(
     Column("included", Boolean(), nullable=False, server_default=text("true")),
     Column("weight_override_milli", MilliUnits),
     Column("note", Text()),
+    Column("judged_by", Text()),
+    Column("judged_at", Instant),
     Column("late_from_epoch_id", BigInteger()),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -46,6 +48,7 @@ activity_curation: Final = Table(
     CheckConstraint("weight_override_milli >= 0", name="weight_override"),
     CheckConstraint("char_length(user_id) BETWEEN 1 AND 255", name="user_id_length"),
     CheckConstraint("late_from_epoch_id <> epoch_id", name="late_from_another"),
+    CheckConstraint("(judged_by IS NULL) = (judged_at IS NULL)", name="judged_by_and_at"),
 )
 
 Index(
@@ -73,6 +76,8 @@ epoch_allocations: Final = Table(
     Column("proposed_units", MilliUnits, nullable=False),
     Column("final_units", MilliUnits),
     Column("override_reason", Text()),
+    Column("override_by", Text()),
+    Column("override_at", Instant),
     Column("activity_count", BigInteger(), nullable=False),
     UniqueConstraint("epoch_id", "user_id"),
     ForeignKeyConstraint(["node_id", "epoch_id"], ["epochs.node_id", "epochs.id"]),
@@ -84,4 +89,5 @@ epoch_allocations: Final = Table(
         "(final_units IS NULL) = (override_reason IS NULL) AND override_reason <> ''",
         name="override_has_reason",
     ),
+    CheckConstraint("(override_by IS NULL) = (override_at IS NULL)", name="override_by_and_at"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from ledger_core.domain.curation import CuratedEvent, weight_milli
@@ -44,12 +45,15 @@ class Allocation:
     """A user's row in an epoch: the proposal, and what an admin set instead, if anything.
 
     Units: milli-units; a final_units of 0 is a real 0.
+    Holds: override_reason, override_by and override_at say why, who and when, as evidence: no hash has them.
     """
 
     user_id: UserId
     proposed_units: int
     final_units: int | None = None
     override_reason: str | None = None
+    override_by: str | None = None
+    override_at: datetime | None = None
     activity_count: int = 0
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from ledger_core.domain.allocation import Allocation
@@ -29,9 +30,16 @@ class AllocationStore(AllocationReader, Protocol):
         """
 
     def set_final(
-        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+        self,
+        epoch_id: EpochId,
+        user_id: UserId,
+        *,
+        final_units: int | None,
+        reason: str | None,
+        by: str,
+        at: datetime,
     ) -> None:
-        """Set what an admin decided for a user, with a reason; None for both takes the decision back.
+        """Set what an admin decided for a user, with why, who and when; final_units None takes it all back.
 
         Raises: UserNotFound, EpochClosed.
         """

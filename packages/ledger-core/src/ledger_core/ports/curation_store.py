@@ -15,11 +15,16 @@ from ledger_core.identifiers import EpochId, EventId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CuratedActivity:
-    """A curated event together with the fact itself, as a bundle carries it."""
+    """A curated event together with the fact itself, as a bundle carries it.
+
+    Holds: note, judged_by and judged_at are the admin's who judged it last; None where nobody did.
+    """
 
     event: ActivityEvent
     curation: CuratedEvent
     note: str | None
+    judged_by: str | None = None
+    judged_at: datetime | None = None
 
 
 class CurationReader(Protocol):
@@ -54,7 +59,7 @@ class CurationStore(CurationReader, Protocol):
         """Curate events that closed unresolved and whose identity is bound by now, marked late.
 
         Holds: an event that an admin excluded anywhere, or that is paid anywhere, is not carried; an
-               override of its weight and its note are.
+               override of its weight is, with its note and who judged it when.
         """
 
     def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
@@ -68,9 +73,10 @@ class CurationStore(CurationReader, Protocol):
         included: bool,
         weight_override_milli: int | None,
         note: str | None,
+        by: str,
         at: datetime,
     ) -> None:
-        """Set an admin's judgement of one event.
+        """Set an admin's judgement of one event: what, why, who and when.
 
         Raises: EventNotCurated, EpochClosed.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from ledger_core.domain.allocation import Allocation, ProposedAllocation, compute_proposed_allocations
 from ledger_core.domain.pool import PoolComponent
@@ -54,7 +55,14 @@ class InMemoryAllocationStore(InMemoryAllocationReader):
         return changed + len(proposals)
 
     def set_final(
-        self, epoch_id: EpochId, user_id: UserId, *, final_units: int | None, reason: str | None
+        self,
+        epoch_id: EpochId,
+        user_id: UserId,
+        *,
+        final_units: int | None,
+        reason: str | None,
+        by: str,
+        at: datetime,
     ) -> None:
         """Set what an admin decided for a user, or raise UserNotFound or EpochClosed."""
         assert (final_units is None) == (reason is None), "a decision has a reason, and no decision has none"
@@ -66,7 +74,14 @@ class InMemoryAllocationStore(InMemoryAllocationReader):
         if before is None and final_units is None:
             return  # there is no decision to take back
         row = before or Allocation(user_id=user_id, proposed_units=0)
-        state.allocations[epoch_id, user_id] = replace(row, final_units=final_units, override_reason=reason)
+        is_set = final_units is not None
+        state.allocations[epoch_id, user_id] = replace(
+            row,
+            final_units=final_units,
+            override_reason=reason,
+            override_by=by if is_set else None,
+            override_at=at if is_set else None,
+        )
 
 
 class InMemoryPoolReader:

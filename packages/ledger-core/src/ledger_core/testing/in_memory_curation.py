@@ -38,7 +38,13 @@ class InMemoryCurationReader:
         ):
             row = self._scope.state.curation[epoch_id, event_id]
             event = self._scope.state.events[event_id]
-            yield CuratedActivity(event=event, curation=row.curation, note=row.note)
+            yield CuratedActivity(
+                event=event,
+                curation=row.curation,
+                note=row.note,
+                judged_by=row.judged_by,
+                judged_at=row.judged_at,
+            )
 
     def summary(self, epoch_id: EpochId) -> CurationSummary:
         """Return how many events the epoch holds; an excluded one is not counted as unresolved."""
@@ -95,7 +101,14 @@ class InMemoryCurationStore(InMemoryCurationReader):
             carried = _new_row(state, event, at=at, late_from=origin.id)
             weight = row.curation.weight_override_milli
             curation = replace(carried.curation, weight_override_milli=weight)
-            self._write(epoch.id, replace(carried, curation=curation, note=row.note))
+            judged = replace(
+                carried,
+                curation=curation,
+                note=row.note,
+                judged_by=row.judged_by,
+                judged_at=row.judged_at,
+            )
+            self._write(epoch.id, judged)
         return len(found)
 
     def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
@@ -119,6 +132,7 @@ class InMemoryCurationStore(InMemoryCurationReader):
         included: bool,
         weight_override_milli: int | None,
         note: str | None,
+        by: str,
         at: datetime,
     ) -> None:
         """Set an admin's judgement of one event, or raise EventNotCurated or EpochClosed."""
@@ -127,7 +141,10 @@ class InMemoryCurationStore(InMemoryCurationReader):
             raise EventNotCurated(epoch_id, event_id)
         self._scope.check_writable(epoch_id)
         curation = replace(row.curation, included=included, weight_override_milli=weight_override_milli)
-        self._write(epoch_id, replace(row, curation=curation, note=note, updated_at=at))
+        self._write(
+            epoch_id,
+            replace(row, curation=curation, note=note, judged_by=by, judged_at=at, updated_at=at),
+        )
 
     def _write(self, epoch_id: EpochId, row: CurationRow) -> None:
         curation = row.curation

@@ -23,12 +23,14 @@ from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, Strea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurationRow:
-    """How an event stands in an epoch, with the note of whoever judged it."""
+    """How an event stands in an epoch, with the note of whoever judged it, who that was, and when."""
 
     curation: CuratedEvent
     note: str | None
     created_at: datetime
     updated_at: datetime
+    judged_by: str | None = None
+    judged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

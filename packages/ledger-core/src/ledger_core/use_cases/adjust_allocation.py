@@ -38,15 +38,22 @@ def adjust_allocation(
         unchanged = before is not None and before.final_units == final_units
         if unchanged or (before is None and final_units is None):
             return False
-        kept_reason = reason if final_units is not None else None
-        transaction.allocations.set_final(epoch_id, user_id, final_units=final_units, reason=kept_reason)
+        at = clock()
+        transaction.allocations.set_final(
+            epoch_id,
+            user_id,
+            final_units=final_units,
+            reason=reason if final_units is not None else None,
+            by=context.actor,
+            at=at,
+        )
         transaction.allocations.propose(epoch_id)  # a row that was only there for its override goes
         transaction.actions.append(
             LedgerAction(
                 action="allocation-set" if final_units is not None else "allocation-cleared",
                 subject=f"epoch {epoch_id} {user_id}",
                 context=context,
-                at=clock(),
+                at=at,
                 before=_as_json(before),
                 after={"final_units": None if final_units is None else str(final_units)},
             )

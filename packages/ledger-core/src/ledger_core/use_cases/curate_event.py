@@ -45,6 +45,7 @@ def curate_event(
             included=included,
             weight_override_milli=weight_override_milli,
             note=reason,
+            by=context.actor,
             at=at,
         )
         transaction.allocations.propose(epoch_id)

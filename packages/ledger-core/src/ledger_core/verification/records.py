@@ -24,7 +24,17 @@ from ledger_core.verification.canonical_lines import canonical_part, parse_canon
 _EVENT: Final = frozenset(
     ("curation", "payload", "payload_hash", "producer", "producer_version", "retrieved_at")
 )
-_CURATION: Final = frozenset(("included", "late_from_epoch_id", "note", "user_id", "weight_override_milli"))
+_CURATION: Final = frozenset(
+    (
+        "included",
+        "judged_at",
+        "judged_by",
+        "late_from_epoch_id",
+        "note",
+        "user_id",
+        "weight_override_milli",
+    )
+)
 _PAYLOAD: Final = frozenset(
     (
         "artifact_url",
@@ -38,7 +48,15 @@ _PAYLOAD: Final = frozenset(
     )
 )
 _ALLOCATION: Final = frozenset(
-    ("activity_count", "final_units", "override_reason", "proposed_units", "user_id")
+    (
+        "activity_count",
+        "final_units",
+        "override_at",
+        "override_by",
+        "override_reason",
+        "proposed_units",
+        "user_id",
+    )
 )
 _COMPONENT: Final = frozenset(
     ("algorithm_version", "amount_credits", "component_id", "computed_at", "evidence_ref", "inputs")
@@ -90,6 +108,8 @@ def event_line(activity: CuratedActivity) -> bytes:
         {
             "curation": {
                 "included": curation.included,
+                "judged_at": _optional_instant(activity.judged_at),
+                "judged_by": activity.judged_by,
                 "late_from_epoch_id": _optional_decimal(curation.late_from_epoch_id),
                 "note": activity.note,
                 "user_id": curation.user_id,
@@ -122,7 +142,9 @@ def parse_event(line: bytes) -> EventRecord:
     for key in ("producer", "producer_version"):
         check_identifier(key, value[key])
     _check_page_time(fields.text("retrieved_at", value["retrieved_at"]))
-    fields.optional_text("note", curation["note"])
+    for key in ("judged_by", "note"):
+        fields.optional_text(key, curation[key])
+    _check_optional_time("judged_at", curation["judged_at"])
     if curation["user_id"] is not None:
         check_identifier("user id", curation["user_id"])
     return EventRecord(
@@ -144,6 +166,8 @@ def allocation_line(allocation: Allocation) -> bytes:
         {
             "activity_count": allocation.activity_count,
             "final_units": _optional_decimal(allocation.final_units),
+            "override_at": _optional_instant(allocation.override_at),
+            "override_by": allocation.override_by,
             "override_reason": allocation.override_reason,
             "proposed_units": str(allocation.proposed_units),
             "user_id": allocation.user_id,
@@ -158,7 +182,9 @@ def parse_allocation(line: bytes) -> AllocationRecord:
     """
     value = fields.record("allocation", parse_canonical_line(line), _ALLOCATION)
     check_identifier("user id", value["user_id"])
-    fields.optional_text("override_reason", value["override_reason"])
+    for key in ("override_by", "override_reason"):
+        fields.optional_text(key, value[key])
+    _check_optional_time("override_at", value["override_at"])
     return AllocationRecord(
         user_id=value["user_id"],
         proposed_units=fields.quantity("proposed_units", value["proposed_units"]),
@@ -210,6 +236,15 @@ def parse_component(line: bytes) -> ComponentRecord:
 def _check_page_time(text: str) -> None:
     # The events of a page share their time of retrieval, and reading one is worth remembering.
     parse_instant(text)
+
+
+def _check_optional_time(what: str, value: object) -> None:
+    if value is not None:
+        parse_instant(fields.text(what, value))
+
+
+def _optional_instant(value: datetime | None) -> str | None:
+    return None if value is None else instant_text(value)
 
 
 def _optional_decimal(value: int | None) -> str | None:

@@ -193,6 +193,8 @@ def create_tables() -> None:
         sa.Column("included", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("weight_override_milli", sa.BigInteger(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("judged_by", sa.Text(), nullable=True),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("late_from_epoch_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -201,6 +203,9 @@ def create_tables() -> None:
         ),
         sa.CheckConstraint(
             "late_from_epoch_id <> epoch_id", name=op.f("ck_activity_curation_late_from_another")
+        ),
+        sa.CheckConstraint(
+            "(judged_by IS NULL) = (judged_at IS NULL)", name=op.f("ck_activity_curation_judged_by_and_at")
         ),
         sa.CheckConstraint("weight_override_milli >= 0", name=op.f("ck_activity_curation_weight_override")),
         sa.ForeignKeyConstraint(
@@ -243,10 +248,16 @@ def create_tables() -> None:
         sa.Column("proposed_units", sa.BigInteger(), nullable=False),
         sa.Column("final_units", sa.BigInteger(), nullable=True),
         sa.Column("override_reason", sa.Text(), nullable=True),
+        sa.Column("override_by", sa.Text(), nullable=True),
+        sa.Column("override_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("activity_count", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "(final_units IS NULL) = (override_reason IS NULL) AND override_reason <> ''",
             name=op.f("ck_epoch_allocations_override_has_reason"),
+        ),
+        sa.CheckConstraint(
+            "(override_by IS NULL) = (override_at IS NULL)",
+            name=op.f("ck_epoch_allocations_override_by_and_at"),
         ),
         sa.CheckConstraint("activity_count >= 0", name=op.f("ck_epoch_allocations_activity_count")),
         sa.CheckConstraint("final_units >= 0", name=op.f("ck_epoch_allocations_final_units")),
