@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.completeness import CompletenessCertificate
 from ledger_core.identifiers import StreamRef
 
 
@@ -16,13 +17,16 @@ class ActivityPage:
     """A bounded run of events and the cursor that stands after them.
 
     Holds: every event between the cursor it was asked with and `cursor` is in `events`, or is counted
-           in `skipped` under its reason; nothing else was passed over.
+           in `skipped` under its reason; nothing else was passed over. A source that can count what it
+           read by a second route says so on the last page of a reading: `certificate` belongs to the
+           cursor, and is stored with it or not at all.
     """
 
     events: tuple[ActivityEvent, ...]
     cursor: str
     retrieved_at: datetime
     skipped: Mapping[str, int] = field(default_factory=dict)
+    certificate: CompletenessCertificate | None = None
 
 
 class ActivitySource(Protocol):
@@ -38,3 +42,16 @@ class ActivitySource(Protocol):
                  yielded; an iterator that ends early raises. Events after `until` may be among them.
         Raises:  a LedgerError when the source refuses; SourceUnavailable when trying again may help.
         """
+
+
+class SourceDirectory(Protocol):
+    """Sources that only the platform can list: each repository of an organisation, as it is now."""
+
+    def list_streams(self) -> tuple[StreamRef, ...]:
+        """Ask the platform, and return the streams that there are, in order.
+
+        Raises: a LedgerError when it refuses; SourceUnavailable when trying again may help.
+        """
+
+    def find_source(self, stream: StreamRef) -> ActivitySource | None:
+        """Return the source that serves a listed stream, asking nobody; None if none of these would."""

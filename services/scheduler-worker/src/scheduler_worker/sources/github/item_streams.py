@@ -1,0 +1,121 @@
+"""The streams whose items are listed by their last update: which query, which events, which second count."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from scheduler_worker.sources.github import item_events, queries
+from scheduler_worker.sources.github.item_events import ReadItem
+
+
+@frozen(kw_only=True)
+class ItemStream:
+    """A stream of items of a repository.
+
+    Holds: an item counts at its instant `counted_at`, which never changes once it is set; GitHub's search
+           counts the same items with `search`, between two instants of `search_key`.
+    """
+
+    name: str
+    query: str
+    page_items: int
+    read: ReadItem
+    what: str
+    counted_at: str
+    search: str
+    search_key: str
+    search_type: str = "ISSUE"
+    children: str | None = None  # what the items' children are called, where they are counted too
+
+
+_PULL: Final = {
+    "counted_at": "createdAt",
+    "search": "is:pr",
+    "search_key": "created",
+    "what": "pull requests",
+}
+
+PULL_REQUESTS: Final = ItemStream(
+    name="pull_requests",
+    query=queries.PULL_REQUESTS,
+    page_items=50,
+    read=item_events.merged_pull_request,
+    what="merged pull requests",
+    counted_at="mergedAt",
+    search="is:pr is:merged",
+    search_key="merged",
+)
+REVIEWS: Final = ItemStream(
+    name="reviews",
+    query=queries.REVIEWS,
+    page_items=50,
+    read=item_events.reviews,
+    children="reviews",
+    **_PULL,
+)
+REVIEW_COMMENTS: Final = ItemStream(
+    name="review_comments",
+    query=queries.REVIEW_COMMENTS,
+    page_items=20,
+    read=item_events.review_comments,
+    children="review threads and their comments",
+    **_PULL,
+)
+PULL_REQUEST_COMMENTS: Final = ItemStream(
+    name="pull_request_comments",
+    query=queries.PULL_REQUEST_COMMENTS,
+    page_items=50,
+    read=item_events.pull_request_comments,
+    children="comments",
+    **_PULL,
+)
+ISSUES: Final = ItemStream(
+    name="issues",
+    query=queries.ISSUES,
+    page_items=50,
+    read=item_events.issue,
+    what="issues",
+    counted_at="createdAt",
+    search="is:issue",
+    search_key="created",
+)
+ISSUE_COMMENTS: Final = ItemStream(
+    name="issue_comments",
+    query=queries.ISSUE_COMMENTS,
+    page_items=50,
+    read=item_events.issue_comments,
+    what="issues",
+    counted_at="createdAt",
+    search="is:issue",
+    search_key="created",
+    children="comments",
+)
+DISCUSSIONS: Final = ItemStream(
+    name="discussions",
+    query=queries.DISCUSSIONS,
+    page_items=50,
+    read=item_events.discussion,
+    what="discussions",
+    counted_at="createdAt",
+    search="",
+    search_key="created",
+    search_type="DISCUSSION",
+)
+
+ITEM_STREAMS: Final = {
+    stream.name: stream
+    for stream in (
+        PULL_REQUESTS,
+        REVIEWS,
+        REVIEW_COMMENTS,
+        PULL_REQUEST_COMMENTS,
+        ISSUES,
+        ISSUE_COMMENTS,
+        DISCUSSIONS,
+    )
+}
+RELEASES: Final = "releases"
+COMMITS: Final = "commits"
+STREAM_NAMES: Final = (*ITEM_STREAMS, RELEASES, COMMITS)

@@ -1,0 +1,241 @@
+"""Every query that is sent to GitHub, as text. Each is checked against the published schema (see docs).
+
+A page's connection is always called `items`, and one within an item `children`, so that one walk reads them all.
+Costs stand in docs/sources-github.md, as the server counts them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_BUDGET: Final = "rateLimit { cost limit remaining resetAt }"
+_PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"
+
+_WHO: Final = """
+fragment who on Actor {
+  __typename
+  login
+  ... on User { databaseId }
+  ... on Bot { databaseId }
+  ... on Mannequin { databaseId }
+  ... on Organization { databaseId }
+  ... on EnterpriseUserAccount { user { databaseId login } }
+}
+"""
+
+
+def _items(name: str, connection: str, fields: str, *fragments: str) -> str:
+    """Return the query of one page of a repository's connection; the repository is named by its node id."""
+    return f"""
+query {name}($repository: ID!, $first: Int!, $after: String) {{
+  node(id: $repository) {{
+    ... on Repository {{
+      databaseId
+      nameWithOwner
+      items: {connection} {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }}
+    }}
+  }}
+  {_BUDGET}
+}}
+{"".join(fragments)}"""
+
+
+def _children(name: str, parent: str, connection: str, fields: str, *fragments: str) -> str:
+    """Return the query of a further page of a connection within one item."""
+    return f"""
+query {name}($parent: ID!, $first: Int!, $after: String) {{
+  node(id: $parent) {{
+    ... on {parent} {{ children: {connection} {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }} }}
+  }}
+  {_BUDGET}
+}}
+{"".join(fragments)}"""
+
+
+def _within(connection: str, first: int, fields: str) -> str:
+    return f"children: {connection}(first: {first}) {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }}"
+
+
+_BY_UPDATE: Final = "(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC})"
+_FURTHER: Final = "(first: $first, after: $after)"
+_ITEM: Final = "id number title url createdAt updatedAt author { ...who }"
+_LABELS: Final = "labels(first: 100) { totalCount nodes { name } }"  # GitHub allows a hundred
+_COMMENT: Final = "fullDatabaseId createdAt url author { ...who }"
+_REVIEW: Final = "fullDatabaseId state submittedAt url author { ...who }"
+_REVIEW_COMMENT: Final = f"{_COMMENT} path"
+_THREAD: Final = f"id path {_within('comments', 20, _REVIEW_COMMENT)}"
+_AUTHOR: Final = "name email user { ...who }"
+
+REPOSITORY: Final = f"""
+query Repository($owner: String!, $name: String!) {{
+  repository(owner: $owner, name: $name, followRenames: true) {{
+    id databaseId nameWithOwner isArchived isFork isPrivate hasDiscussionsEnabled
+  }}
+  {_BUDGET}
+}}
+"""
+
+REPOSITORY_NAME: Final = f"""
+query RepositoryName($repository: ID!) {{
+  node(id: $repository) {{ ... on Repository {{ databaseId nameWithOwner }} }}
+  {_BUDGET}
+}}
+"""
+
+REPOSITORIES: Final = f"""
+query Repositories($owner: String!, $first: Int!, $after: String) {{
+  repositoryOwner(login: $owner) {{
+    items: repositories(
+      first: $first, after: $after, ownerAffiliations: [OWNER], orderBy: {{field: CREATED_AT, direction: ASC}}
+    ) {{
+      totalCount {_PAGE_INFO}
+      nodes {{ id databaseId nameWithOwner isArchived isFork isPrivate hasDiscussionsEnabled }}
+    }}
+  }}
+  {_BUDGET}
+}}
+"""
+
+VOLUME: Final = f"""
+query Volume($repository: ID!) {{
+  node(id: $repository) {{
+    ... on Repository {{
+      nameWithOwner
+      pullRequests {{ totalCount }}
+      issues {{ totalCount }}
+      discussions {{ totalCount }}
+      releases {{ totalCount }}
+      defaultBranchRef {{ name target {{ ... on Commit {{ history {{ totalCount }} }} }} }}
+    }}
+  }}
+  {_BUDGET}
+}}
+"""
+
+COUNT: Final = f"""
+query Count($search: String!, $type: SearchType!) {{
+  search(query: $search, type: $type, first: 1) {{ issueCount discussionCount }}
+  {_BUDGET}
+}}
+"""
+
+PULL_REQUESTS: Final = _items(
+    "PullRequests",
+    f"pullRequests{_BY_UPDATE}",
+    f"{_ITEM} mergedAt mergedBy {{ ...who }} additions deletions changedFiles baseRefName {_LABELS}"
+    " mergeCommit { oid }",
+    _WHO,
+)
+REVIEWS: Final = _items(
+    "Reviews", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('reviews', 50, _REVIEW)}", _WHO
+)
+MORE_REVIEWS: Final = _children("MoreReviews", "PullRequest", f"reviews{_FURTHER}", _REVIEW, _WHO)
+
+REVIEW_COMMENTS: Final = _items(
+    "ReviewComments", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('reviewThreads', 20, _THREAD)}", _WHO
+)
+MORE_REVIEW_THREADS: Final = _children(
+    "MoreReviewThreads", "PullRequest", f"reviewThreads{_FURTHER}", _THREAD, _WHO
+)
+MORE_REVIEW_COMMENTS: Final = _children(
+    "MoreReviewComments", "PullRequestReviewThread", f"comments{_FURTHER}", _REVIEW_COMMENT, _WHO
+)
+
+PULL_REQUEST_COMMENTS: Final = _items(
+    "PullRequestComments", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('comments', 50, _COMMENT)}", _WHO
+)
+MORE_PULL_REQUEST_COMMENTS: Final = _children(
+    "MorePullRequestComments", "PullRequest", f"comments{_FURTHER}", _COMMENT, _WHO
+)
+
+ISSUE_COMMENTS: Final = _items(
+    "IssueComments", f"issues{_BY_UPDATE}", f"{_ITEM} {_within('comments', 50, _COMMENT)}", _WHO
+)
+MORE_ISSUE_COMMENTS: Final = _children("MoreIssueComments", "Issue", f"comments{_FURTHER}", _COMMENT, _WHO)
+
+ISSUES: Final = _items(
+    "Issues",
+    f"issues{_BY_UPDATE}",
+    f"{_ITEM} {_LABELS}"
+    " closings: timelineItems(first: 1, itemTypes: [CLOSED_EVENT]) {"
+    "   totalCount nodes { ... on ClosedEvent {"
+    "     createdAt stateReason actor { ...who }"
+    "     closer { __typename ... on PullRequest { number } ... on Commit { oid } }"
+    " } } }"
+    " transfers: timelineItems(first: 1, itemTypes: [TRANSFERRED_EVENT]) { totalCount }",
+    _WHO,
+)
+
+DISCUSSIONS: Final = _items(
+    "Discussions",
+    f"discussions{_BY_UPDATE}",
+    f"{_ITEM} category {{ name }} answerChosenAt answerChosenBy {{ ...who }}"
+    " answer { databaseId createdAt url author { ...who } }",
+    _WHO,
+)
+
+RELEASES: Final = _items(
+    "Releases",
+    "releases(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: ASC})",
+    "databaseId name tagName url isDraft isPrerelease publishedAt author { ...who }",
+    _WHO,
+)
+
+HEAD: Final = f"""
+query Head($repository: ID!) {{
+  node(id: $repository) {{
+    ... on Repository {{
+      databaseId
+      nameWithOwner
+      defaultBranchRef {{ name target {{ oid ... on Commit {{ history {{ totalCount }} }} }} }}
+    }}
+  }}
+  {_BUDGET}
+}}
+"""
+
+_COMMIT: Final = (
+    "id oid url messageHeadline committedDate authoredDate parents(first: 100) { totalCount nodes { oid } }"
+    f" {_within('authors', 10, _AUTHOR)}"
+)
+COMMITS: Final = f"""
+query Commits($repository: ID!, $head: GitObjectID!, $first: Int!, $after: String) {{
+  node(id: $repository) {{
+    ... on Repository {{
+      databaseId
+      nameWithOwner
+      object(oid: $head) {{
+        ... on Commit {{
+          items: history(first: $first, after: $after) {{ totalCount {_PAGE_INFO} nodes {{ {_COMMIT} }} }}
+        }}
+      }}
+    }}
+  }}
+  {_BUDGET}
+}}
+{_WHO}"""
+MORE_AUTHORS: Final = _children("MoreAuthors", "Commit", f"authors{_FURTHER}", _AUTHOR, _WHO)
+
+ALL_QUERIES: Final = (
+    REPOSITORY,
+    REPOSITORY_NAME,
+    REPOSITORIES,
+    VOLUME,
+    COUNT,
+    PULL_REQUESTS,
+    REVIEWS,
+    MORE_REVIEWS,
+    REVIEW_COMMENTS,
+    MORE_REVIEW_THREADS,
+    MORE_REVIEW_COMMENTS,
+    PULL_REQUEST_COMMENTS,
+    MORE_PULL_REQUEST_COMMENTS,
+    ISSUE_COMMENTS,
+    MORE_ISSUE_COMMENTS,
+    ISSUES,
+    DISCUSSIONS,
+    RELEASES,
+    HEAD,
+    COMMITS,
+    MORE_AUTHORS,
+)
