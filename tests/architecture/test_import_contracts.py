@@ -46,6 +46,11 @@ def test_the_walls_stand() -> None:
         ("packages/ledger-core/src/ledger_core/domain/pool.py", "import sqlalchemy"),
         ("packages/ledger-core/src/ledger_core/domain/pool.py", "import os"),
         ("packages/ledger-core/src/ledger_core/domain/pool.py", "import ledger_core.ports.ledger"),
+        ("packages/ledger-core/src/ledger_core/explanation/amounts.py", "import os"),
+        (
+            "packages/ledger-core/src/ledger_core/explanation/explain_user.py",
+            "import ledger_core.use_cases.finalize_epoch",
+        ),
         ("packages/db-client/src/db_client/engine.py", "import scheduler_worker.messages"),
         ("services/scheduler-worker/src/scheduler_worker/activities/refusals.py", "import db_client.engine"),
         (

@@ -60,6 +60,8 @@ READS = {
     or words
     in {
         ("doctor",),
+        ("explain",),
+        ("trace",),
         ("epoch", "show"),
         ("epoch", "finalize"),
         ("statement", "show"),

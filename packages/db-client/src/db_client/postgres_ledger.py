@@ -17,6 +17,7 @@ from db_client.stores.coherence import PostgresCoherenceReader
 from db_client.stores.curation import PostgresCurationStore
 from db_client.stores.cursors import PostgresCursorStore
 from db_client.stores.epochs import PostgresEpochStore
+from db_client.stores.evidence import PostgresEvidenceReader
 from db_client.stores.identities import PostgresIdentityStore
 from db_client.stores.pool import PostgresPoolStore
 from db_client.stores.statements import PostgresStatementStore
@@ -85,6 +86,11 @@ class PostgresTransaction:
     def coherence(self) -> PostgresCoherenceReader:
         """Everything as it is stored."""
         return PostgresCoherenceReader(self.connection, self.node_id)
+
+    @cached_property
+    def evidence(self) -> PostgresEvidenceReader:
+        """What explanations are made of."""
+        return PostgresEvidenceReader(self.connection, self.node_id)
 
 
 class PostgresLedger:

@@ -53,6 +53,15 @@ from ledger_core.errors import (
     UserTwice,
     WindowNotBegun,
 )
+from ledger_core.explanation import (
+    EventTrace,
+    LedgerFacts,
+    UserExplanation,
+    explain_user,
+    read_trace_facts,
+    trace_event,
+    verified_bundle,
+)
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource
 from ledger_core.ports.ledger import Ledger, LedgerReader, LedgerTransaction, LedgerView
@@ -81,6 +90,7 @@ __all__ = [
     "EventId",
     "EventNotCurated",
     "EventPaidTwice",
+    "EventTrace",
     "FinalizedAllocation",
     "IdentityAlreadyBound",
     "IdentityBinding",
@@ -90,6 +100,7 @@ __all__ = [
     "Ledger",
     "LedgerAction",
     "LedgerError",
+    "LedgerFacts",
     "LedgerReader",
     "LedgerRuleBroken",
     "LedgerTransaction",
@@ -112,6 +123,7 @@ __all__ = [
     "TooManyWindows",
     "UnitsOutOfRange",
     "UnresolvedIdentity",
+    "UserExplanation",
     "UserId",
     "UserNotFound",
     "UserTwice",
@@ -125,8 +137,12 @@ __all__ = [
     "compute_payouts",
     "compute_pool_total",
     "compute_proposed_allocations",
+    "explain_user",
     "largest_remainder",
     "parse_canonical_json",
+    "read_trace_facts",
+    "trace_event",
+    "verified_bundle",
     "verify_bundle",
     "write_bundle",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, TextClause, and_, func, select, update
 
@@ -19,6 +19,25 @@ from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
 from ledger_core.ports.curation_store import CuratedActivity
 
 STREAMED_ROWS = 5_000  # rows fetched at once from a server-side cursor
+
+CURATED_ACTIVITY: Final[Select[*tuple[Any, ...]]] = select(
+    activity_curation.c.epoch_id,
+    activity_curation.c.event_id,
+    activity_curation.c.user_id,
+    activity_curation.c.included,
+    activity_curation.c.weight_override_milli,
+    activity_curation.c.late_from_epoch_id,
+    activity_curation.c.note,
+    activity_curation.c.judged_by,
+    activity_curation.c.judged_at,
+    activity_events,
+).join(
+    activity_events,
+    and_(
+        activity_events.c.node_id == activity_curation.c.node_id,
+        activity_events.c.id == activity_curation.c.event_id,
+    ),
+)
 
 
 class PostgresCurationStore:
@@ -62,31 +81,12 @@ class PostgresCurationStore:
 
     def ordered_activity(self, epoch_id: EpochId) -> Iterator[CuratedActivity]:
         """Yield the same with the facts behind them."""
-        query = (
-            select(
-                activity_curation.c.event_id,
-                activity_curation.c.user_id,
-                activity_curation.c.included,
-                activity_curation.c.weight_override_milli,
-                activity_curation.c.late_from_epoch_id,
-                activity_curation.c.note,
-                activity_curation.c.judged_by,
-                activity_curation.c.judged_at,
-                activity_events,
-            )
-            .join(
-                activity_events,
-                and_(
-                    activity_events.c.node_id == activity_curation.c.node_id,
-                    activity_events.c.id == activity_curation.c.event_id,
-                ),
-            )
-            .where(activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id)
-            .order_by(activity_curation.c.event_id)
-        )
+        query = CURATED_ACTIVITY.where(
+            activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id
+        ).order_by(activity_curation.c.event_id)
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
-                yield _curated_activity(row)
+                yield curated_activity_of_row(row)
 
     def summary(self, epoch_id: EpochId) -> CurationSummary:
         """Return how many events the epoch holds, and how they stand."""
@@ -174,7 +174,8 @@ class PostgresCurationStore:
         ).rowcount
 
 
-def _curated_activity(row: Row[*tuple[Any, ...]]) -> CuratedActivity:
+def curated_activity_of_row(row: Row[*tuple[Any, ...]]) -> CuratedActivity:
+    """Return what a row of CURATED_ACTIVITY holds."""
     return CuratedActivity(
         event=event_of_row(row),
         curation=_curated_event(row),

@@ -42,6 +42,13 @@ class PostgresEpochStore:
         ).one_or_none()
         return None if row is None else epoch_of_row(row)
 
+    def find_at(self, instant: datetime) -> Epoch | None:
+        """Return the epoch whose window contains the instant."""
+        row = self._connection.execute(
+            self._select.where(epochs.c.period_start <= instant, epochs.c.period_end > instant)
+        ).one_or_none()
+        return None if row is None else epoch_of_row(row)
+
     def list_latest(self, *, limit: int) -> tuple[Epoch, ...]:
         """Return up to limit epochs, the latest window first."""
         rows = self._connection.execute(self._select.order_by(epochs.c.period_start.desc()).limit(limit))

@@ -40,7 +40,7 @@ _FIND: Final = text("""
     ORDER BY binding.provider, binding.external_id
 """)
 
-_GROUPED: Final = """
+GROUPED_BY_IDENTITY: Final = """
     SELECT event.source AS provider, event.platform_user_id AS external_id,
         (array_agg(event.platform_login ORDER BY event.event_time DESC, event.id DESC))[1] AS login,
         count(*) AS events, min(event.event_time) AS first_event_time,
@@ -48,14 +48,14 @@ _GROUPED: Final = """
     FROM activity_events AS event
 """
 
-_ORDER: Final = """
+MOST_EVENTS_FIRST: Final = """
     GROUP BY event.source, event.platform_user_id
     ORDER BY count(*) DESC, event.source, event.platform_user_id NULLS LAST
     LIMIT :limit
 """
 
 _UNRESOLVED: Final = text(
-    _GROUPED
+    GROUPED_BY_IDENTITY
     + """
     WHERE event.node_id = :node_id AND NOT EXISTS (
         SELECT FROM user_bindings AS binding
@@ -63,18 +63,18 @@ _UNRESOLVED: Final = text(
             AND binding.external_id = event.platform_user_id
     )
 """
-    + _ORDER
+    + MOST_EVENTS_FIRST
 )
 
 _UNRESOLVED_IN_EPOCH: Final = text(
-    _GROUPED
+    GROUPED_BY_IDENTITY
     + """
     JOIN activity_curation AS curated
         ON curated.node_id = event.node_id AND curated.event_id = event.id
     WHERE curated.node_id = :node_id AND curated.epoch_id = :epoch_id
         AND curated.included AND curated.user_id IS NULL
 """
-    + _ORDER
+    + MOST_EVENTS_FIRST
 )
 
 
@@ -112,7 +112,7 @@ class PostgresIdentityStore:
             if epoch_id is None
             else self._connection.execute(_UNRESOLVED_IN_EPOCH, values | {"epoch_id": epoch_id})
         )
-        return tuple(_unresolved(row) for row in rows)
+        return tuple(unresolved_of_row(row) for row in rows)
 
     def bind(self, bindings: Sequence[IdentityBinding], context: ActionContext, *, at: datetime) -> int:
         """Bind what is bound to nobody; the primary key keeps everyone else out."""
@@ -181,7 +181,8 @@ def _binding(row: Row[Any]) -> IdentityBinding:
     return IdentityBinding(provider=row.provider, external_id=row.external_id, user_id=UserId(row.user_id))
 
 
-def _unresolved(row: Row[Any]) -> UnresolvedIdentity:
+def unresolved_of_row(row: Row[Any]) -> UnresolvedIdentity:
+    """Return what a row of GROUPED_BY_IDENTITY holds."""
     return UnresolvedIdentity(
         provider=row.provider,
         external_id=row.external_id,

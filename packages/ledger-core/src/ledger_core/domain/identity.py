@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
+from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import UserId, check_identifier, check_name
 
 
@@ -34,6 +36,16 @@ class IdentityChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityEvent:
+    """One entry of the identity history: who bound or unbound what, and when."""
+
+    change: IdentityChange
+    binding: IdentityBinding
+    context: ActionContext
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnresolvedIdentity:
     """An identity that has activity and no user; external_id None is an account that is gone."""
 
@@ -43,3 +55,18 @@ class UnresolvedIdentity:
     events: int
     first_event_time: datetime
     last_event_time: datetime
+
+
+_UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOWER: Final = str.maketrans(_UPPER, _UPPER.lower())
+
+
+def like_names(text: str | None) -> frozenset[str]:
+    """Return what a login or an account is compared by: itself and its part before `@`, A to Z lower.
+
+    Holds: only ASCII letters are folded, so that no locale, database or Python decides.
+    """
+    if text is None:
+        return frozenset()
+    folded = text.translate(_LOWER)
+    return frozenset((folded, folded.partition("@")[0])) - {""}

@@ -26,6 +26,9 @@ class EpochReader(Protocol):
     def find_by_window(self, window: EpochWindow) -> Epoch | None:
         """Return the epoch of exactly that window (EPOCH_WINDOW_UNIQUE)."""
 
+    def find_at(self, instant: datetime) -> Epoch | None:
+        """Return the epoch whose window contains the instant; windows are disjoint."""
+
     def list_latest(self, *, limit: int) -> tuple[Epoch, ...]:
         """Return up to limit epochs, the latest window first."""
 

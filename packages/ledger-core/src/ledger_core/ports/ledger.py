@@ -16,6 +16,7 @@ from ledger_core.ports.coherence_reader import CoherenceReader
 from ledger_core.ports.curation_store import CurationReader, CurationStore
 from ledger_core.ports.cursor_store import CursorReader, CursorStore
 from ledger_core.ports.epoch_store import EpochReader, EpochStore
+from ledger_core.ports.evidence_reader import EvidenceReader
 from ledger_core.ports.identity_store import IdentityReader, IdentityStore
 from ledger_core.ports.pool_store import PoolReader, PoolStore
 from ledger_core.ports.statement_store import StatementReader, StatementStore
@@ -68,6 +69,10 @@ class LedgerView(Protocol):
     @property
     def coherence(self) -> CoherenceReader:
         """Everything as it is stored, to check that it fits together."""
+
+    @property
+    def evidence(self) -> EvidenceReader:
+        """What an explanation of one person's credits, or of one event, is made of."""
 
 
 class LedgerTransaction(Protocol):

@@ -1,5 +1,6 @@
 """An in-memory ledger, a scripted source and builders, for the tests of whoever uses the ledger."""
 
+from ledger_core.domain.identity import IdentityEvent
 from ledger_core.testing.builders import (
     MONDAY,
     RETRIEVED_AT,
@@ -12,7 +13,6 @@ from ledger_core.testing.builders import (
     make_window,
 )
 from ledger_core.testing.in_memory_ledger import InMemoryLedger, InMemoryTransaction, InMemoryView
-from ledger_core.testing.in_memory_state import IdentityEvent
 from ledger_core.testing.scripted_source import ScriptedSource, SourceCall
 
 __all__ = [

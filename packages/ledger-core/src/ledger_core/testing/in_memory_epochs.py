@@ -41,6 +41,11 @@ class InMemoryEpochReader:
         """Return the epoch of exactly that window."""
         return next((epoch for epoch in self._scope.state.epochs.values() if epoch.window == window), None)
 
+    def find_at(self, instant: datetime) -> Epoch | None:
+        """Return the epoch whose window contains the instant."""
+        found = (epoch for epoch in self._scope.state.epochs.values() if epoch.window.contains(instant))
+        return next(found, None)
+
     def list_latest(self, *, limit: int) -> tuple[Epoch, ...]:
         """Return up to limit epochs, the latest window first."""
         epochs = sorted(self._scope.state.epochs.values(), key=lambda epoch: epoch.window, reverse=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.identity import IdentityBinding, IdentityChange, UnresolvedIdentity
+from ledger_core.domain.identity import IdentityBinding, IdentityChange, IdentityEvent, UnresolvedIdentity
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.errors import IdentityAlreadyBound, IdentityNotBound
 from ledger_core.identifiers import EpochId, UserId
-from ledger_core.testing.in_memory_state import IdentityEvent, LedgerState, Scope
+from ledger_core.testing.in_memory_state import LedgerState, Scope
 
 
 class InMemoryIdentityReader:
@@ -38,12 +38,8 @@ class InMemoryIdentityReader:
     def list_unresolved(self, epoch_id: EpochId | None, *, limit: int) -> tuple[UnresolvedIdentity, ...]:
         """Return identities with events but no user, the most events first; of one epoch, or of all."""
         state = self._scope.state
-        events = _unbound_events(state) if epoch_id is None else _unresolved_events(state, epoch_id)
-        by_identity: dict[tuple[str, str | None], list[ActivityEvent]] = defaultdict(list)
-        for event in events:
-            by_identity[event.source, event.platform_user_id].append(event)
-        found = [_unresolved_identity(of_one) for of_one in by_identity.values()]
-        return tuple(sorted(found, key=_most_events_first)[:limit])
+        events = _unbound_events(state) if epoch_id is None else unresolved_events(state, epoch_id)
+        return unresolved_identities(events, limit=limit)
 
 
 class InMemoryIdentityStore(InMemoryIdentityReader):
@@ -85,12 +81,22 @@ def _unbound_events(state: LedgerState) -> Iterable[ActivityEvent]:
     return (event for event in state.events.values() if state.user_of(event) is None)
 
 
-def _unresolved_events(state: LedgerState, epoch_id: EpochId) -> Iterable[ActivityEvent]:
+def unresolved_events(state: LedgerState, epoch_id: EpochId) -> Iterable[ActivityEvent]:
+    """Return the epoch's included events that have no user."""
     return (
         state.events[event_id]
         for (epoch, event_id), row in state.curation.items()
         if epoch == epoch_id and row.curation.included and row.curation.user_id is None
     )
+
+
+def unresolved_identities(events: Iterable[ActivityEvent], *, limit: int) -> tuple[UnresolvedIdentity, ...]:
+    """Return the identities of events, the most events first."""
+    by_identity: dict[tuple[str, str | None], list[ActivityEvent]] = defaultdict(list)
+    for event in events:
+        by_identity[event.source, event.platform_user_id].append(event)
+    found = [_unresolved_identity(of_one) for of_one in by_identity.values()]
+    return tuple(sorted(found, key=_most_events_first)[:limit])
 
 
 def _unresolved_identity(events: list[ActivityEvent]) -> UnresolvedIdentity:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ledger_core.domain.identity import IdentityEvent
 from ledger_core.errors import LedgerRuleBroken
 from ledger_core.identifiers import NodeId
 from ledger_core.testing.in_memory_activity import (
@@ -28,9 +29,10 @@ from ledger_core.testing.in_memory_allocations import (
 from ledger_core.testing.in_memory_coherence import InMemoryCoherenceReader
 from ledger_core.testing.in_memory_curation import InMemoryCurationReader, InMemoryCurationStore
 from ledger_core.testing.in_memory_epochs import InMemoryEpochReader, InMemoryEpochStore
+from ledger_core.testing.in_memory_evidence import InMemoryEvidenceReader
 from ledger_core.testing.in_memory_identities import InMemoryIdentityReader, InMemoryIdentityStore
 from ledger_core.testing.in_memory_invariants import check_commit
-from ledger_core.testing.in_memory_state import IdentityEvent, LedgerState, Scope
+from ledger_core.testing.in_memory_state import LedgerState, Scope
 from ledger_core.testing.in_memory_statements import (
     InMemoryActionLog,
     InMemoryActionReader,
@@ -111,6 +113,7 @@ class InMemoryView:
         self.actions = InMemoryActionReader(scope)
         self.stream_health = InMemoryStreamHealthReader(scope)
         self.coherence = InMemoryCoherenceReader(scope)
+        self.evidence = InMemoryEvidenceReader(scope)
 
 
 class InMemoryTransaction:

@@ -12,8 +12,8 @@ from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.allocation import Allocation
 from ledger_core.domain.curation import CuratedEvent
 from ledger_core.domain.epoch import Epoch
-from ledger_core.domain.identity import IdentityBinding, IdentityChange
-from ledger_core.domain.ledger_action import ActionContext, LedgerAction
+from ledger_core.domain.identity import IdentityEvent
+from ledger_core.domain.ledger_action import LedgerAction
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_health import StreamHealth
@@ -31,16 +31,6 @@ class CurationRow:
     updated_at: datetime
     judged_by: str | None = None
     judged_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityEvent:
-    """One entry of the identity history: who bound or unbound what, and when."""
-
-    change: IdentityChange
-    binding: IdentityBinding
-    context: ActionContext
-    at: datetime
 
 
 @dataclass(slots=True, kw_only=True)

@@ -86,6 +86,9 @@ class AllocationRecord:
     proposed_units: int
     final_units: int | None
     activity_count: int
+    override_reason: str | None
+    override_by: str | None
+    override_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class ComponentRecord:
 
     component_id: str
     amount_credits: int
+    computed_at: datetime
     document: dict[str, JsonValue]
 
 
@@ -144,7 +148,7 @@ def parse_event(line: bytes) -> EventRecord:
     _check_page_time(fields.text("retrieved_at", value["retrieved_at"]))
     for key in ("judged_by", "note"):
         fields.optional_text(key, curation[key])
-    _check_optional_time("judged_at", curation["judged_at"])
+    optional_instant("judged_at", curation["judged_at"])
     if curation["user_id"] is not None:
         check_identifier("user id", curation["user_id"])
     return EventRecord(
@@ -158,6 +162,14 @@ def parse_event(line: bytes) -> EventRecord:
         weight_override_milli=fields.optional_quantity("weight", curation["weight_override_milli"]),
         late_from_epoch_id=fields.optional_quantity("late_from_epoch_id", curation["late_from_epoch_id"]),
     )
+
+
+def optional_instant(what: str, value: object) -> datetime | None:
+    """Return the instant that a text writes, or None.
+
+    Raises: InvalidValue.
+    """
+    return None if value is None else parse_instant(fields.text(what, value))
 
 
 def allocation_line(allocation: Allocation) -> bytes:
@@ -182,14 +194,14 @@ def parse_allocation(line: bytes) -> AllocationRecord:
     """
     value = fields.record("allocation", parse_canonical_line(line), _ALLOCATION)
     check_identifier("user id", value["user_id"])
-    for key in ("override_by", "override_reason"):
-        fields.optional_text(key, value[key])
-    _check_optional_time("override_at", value["override_at"])
     return AllocationRecord(
         user_id=value["user_id"],
         proposed_units=fields.quantity("proposed_units", value["proposed_units"]),
         final_units=fields.optional_quantity("final_units", value["final_units"]),
         activity_count=fields.count("activity_count", value["activity_count"]),
+        override_reason=fields.optional_text("override_reason", value["override_reason"]),
+        override_by=fields.optional_text("override_by", value["override_by"]),
+        override_at=optional_instant("override_at", value["override_at"]),
     )
 
 
@@ -215,13 +227,13 @@ def parse_component(line: bytes) -> ComponentRecord:
     value = fields.record("pool component", parse_canonical_line(line), _COMPONENT)
     check_identifier("component id", value["component_id"])
     check_identifier("algorithm version", value["algorithm_version"])
-    parse_instant(fields.text("computed_at", value["computed_at"]))
     if not isinstance(value["inputs"], dict):
         raise InvalidValue("inputs", "must be an object")
     amount = fields.quantity("amount_credits", value["amount_credits"])
     return ComponentRecord(
         component_id=value["component_id"],
         amount_credits=amount,
+        computed_at=parse_instant(fields.text("computed_at", value["computed_at"])),
         document={
             "component_id": value["component_id"],
             "algorithm_version": value["algorithm_version"],
@@ -236,11 +248,6 @@ def parse_component(line: bytes) -> ComponentRecord:
 def _check_page_time(text: str) -> None:
     # The events of a page share their time of retrieval, and reading one is worth remembering.
     parse_instant(text)
-
-
-def _check_optional_time(what: str, value: object) -> None:
-    if value is not None:
-        parse_instant(fields.text(what, value))
 
 
 def _optional_instant(value: datetime | None) -> str | None:

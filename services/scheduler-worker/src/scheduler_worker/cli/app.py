@@ -46,6 +46,8 @@ Exit status:
         "event": (_COMMANDS + "event_commands:event", "Judge single events."),
         "identity": (_COMMANDS + "identity_commands:identity", "Whose accounts are whose."),
         "statement": (_COMMANDS + "statement_commands:statement", "Show, export and verify statements."),
+        "explain": (_COMMANDS + "explain_commands:explain", "Why a person got what they got, or nothing."),
+        "trace": (_COMMANDS + "explain_commands:trace", "What became of an event."),
         "doctor": (_COMMANDS + "doctor_command:doctor", "Check that everything stored is coherent."),
         "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
         "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),

@@ -1,0 +1,180 @@
+"""Evidence on PostgreSQL: one statement a question, whatever it is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, select, text
+
+from db_client.stores.curation import CURATED_ACTIVITY, STREAMED_ROWS, curated_activity_of_row
+from db_client.stores.identities import GROUPED_BY_IDENTITY, MOST_EVENTS_FIRST, unresolved_of_row
+from db_client.tables.curation import activity_curation
+from db_client.tables.identities import identity_events, user_bindings
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.identity import (
+    IdentityBinding,
+    IdentityChange,
+    IdentityEvent,
+    UnresolvedIdentity,
+    like_names,
+)
+from ledger_core.domain.ledger_action import ActionContext
+from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
+from ledger_core.ports.curation_store import CuratedActivity
+from ledger_core.ports.evidence_reader import ActivityElsewhere, EventInEpoch
+
+# What `like_names` does: A to Z alone, as lower() would ask a locale.
+_FOLDED: Final = "translate({}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+_LOGIN: Final = _FOLDED.format("event.platform_login")
+_ACCOUNT: Final = _FOLDED.format("event.platform_user_id")
+
+_UNRESOLVED_LIKE: Final = text(
+    GROUPED_BY_IDENTITY
+    + f"""
+    JOIN activity_curation AS curated
+        ON curated.node_id = event.node_id AND curated.event_id = event.id
+    WHERE curated.node_id = :node_id AND curated.epoch_id = :epoch_id
+        AND curated.included AND curated.user_id IS NULL
+        AND ARRAY[{_LOGIN}, split_part({_LOGIN}, '@', 1), {_ACCOUNT}, split_part({_ACCOUNT}, '@', 1)]
+            && CAST(:names AS text[])
+"""
+    + MOST_EVENTS_FIRST
+)
+
+# From the history, as whoever is bound was bound once: an account that was unbound is in it too.
+_ELSEWHERE: Final = text("""
+    SELECT curated.epoch_id, curated.user_id, curated.included,
+        event.event_time >= :period_start AND event.event_time < :period_end AS in_window,
+        count(*) AS events, min(event.event_time) AS first_event_time, max(event.event_time) AS last_event_time
+    FROM (
+        SELECT DISTINCT provider, external_id FROM identity_events
+        WHERE node_id = :node_id AND user_id = :user_id
+    ) AS mine
+    JOIN activity_events AS event
+        ON event.node_id = :node_id
+        AND event.source = mine.provider AND event.platform_user_id = mine.external_id
+    LEFT JOIN activity_curation AS curated
+        ON curated.node_id = event.node_id AND curated.event_id = event.id
+    WHERE NOT EXISTS (
+        SELECT FROM activity_curation AS here
+        WHERE here.node_id = event.node_id AND here.event_id = event.id
+            AND here.epoch_id = :epoch_id AND here.user_id = :user_id
+    )
+    GROUP BY curated.epoch_id, curated.user_id, curated.included, in_window
+    ORDER BY in_window DESC, curated.epoch_id DESC NULLS FIRST, curated.user_id NULLS LAST,
+        curated.included DESC
+    LIMIT :limit
+""")
+
+
+class PostgresEvidenceReader:
+    """The port EvidenceReader."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
+        """Yield the epoch's events that belong to the user, by id, from a server-side cursor."""
+        query = CURATED_ACTIVITY.where(
+            activity_curation.c.node_id == self._node_id,
+            activity_curation.c.epoch_id == epoch_id,
+            activity_curation.c.user_id == user_id,
+        ).order_by(activity_curation.c.event_id)
+        with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
+            for row in rows:
+                yield curated_activity_of_row(row)
+
+    def unresolved_like(
+        self, epoch_id: EpochId, names: Sequence[str], *, limit: int
+    ) -> tuple[UnresolvedIdentity, ...]:
+        """Return the epoch's unresolved identities that are like a name, the most events first."""
+        wanted = sorted(frozenset().union(*map(like_names, names)))
+        values = {"node_id": self._node_id, "epoch_id": epoch_id, "names": wanted, "limit": limit}
+        return tuple(unresolved_of_row(row) for row in self._connection.execute(_UNRESOLVED_LIKE, values))
+
+    def bindings_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return the identities that are bound to the user now, in order."""
+        rows = self._connection.execute(
+            select(user_bindings)
+            .where(user_bindings.c.node_id == self._node_id, user_bindings.c.user_id == user_id)
+            .order_by(user_bindings.c.provider, user_bindings.c.external_id)
+            .limit(limit)
+        )
+        return tuple(_binding(row) for row in rows)
+
+    def history_of_user(self, user_id: UserId, *, limit: int) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of the user's identities, the oldest of them first."""
+        return self._history(identity_events.c.user_id == user_id, limit=limit)
+
+    def history_of_identity(
+        self, provider: str, external_id: str, *, limit: int
+    ) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of an identity, the oldest of them first."""
+        return self._history(
+            identity_events.c.provider == provider, identity_events.c.external_id == external_id, limit=limit
+        )
+
+    def activity_elsewhere(
+        self, epoch: Epoch, user_id: UserId, *, limit: int
+    ) -> tuple[ActivityElsewhere, ...]:
+        """Count the events of identities that are, or ever were, the user's, and stand otherwise."""
+        rows = self._connection.execute(
+            _ELSEWHERE,
+            {
+                "node_id": self._node_id,
+                "epoch_id": epoch.id,
+                "user_id": user_id,
+                "period_start": epoch.window.period_start,
+                "period_end": epoch.window.period_end,
+                "limit": limit,
+            },
+        )
+        return tuple(
+            ActivityElsewhere(
+                epoch_id=row.epoch_id,
+                in_window=row.in_window,
+                user_id=None if row.user_id is None else UserId(row.user_id),
+                included=row.included,
+                events=row.events,
+                first_event_time=row.first_event_time.astimezone(UTC),
+                last_event_time=row.last_event_time.astimezone(UTC),
+            )
+            for row in rows
+        )
+
+    def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
+        """Return how the event stands in each epoch that holds it."""
+        rows = self._connection.execute(
+            CURATED_ACTIVITY.where(
+                activity_curation.c.node_id == self._node_id, activity_curation.c.event_id == event_id
+            ).order_by(activity_curation.c.epoch_id)
+        )
+        return tuple(
+            EventInEpoch(epoch_id=EpochId(row.epoch_id), activity=curated_activity_of_row(row))
+            for row in rows
+        )
+
+    def _history(self, *conditions: ColumnElement[bool], limit: int) -> tuple[IdentityEvent, ...]:
+        rows = self._connection.execute(
+            select(identity_events)
+            .where(identity_events.c.node_id == self._node_id, *conditions)
+            .order_by(identity_events.c.id.desc())
+            .limit(limit)
+        ).all()
+        return tuple(_identity_event(row) for row in reversed(rows))
+
+
+def _binding(row: Row[Any]) -> IdentityBinding:
+    return IdentityBinding(provider=row.provider, external_id=row.external_id, user_id=UserId(row.user_id))
+
+
+def _identity_event(row: Row[Any]) -> IdentityEvent:
+    return IdentityEvent(
+        change=IdentityChange(row.change),
+        binding=_binding(row),
+        context=ActionContext(actor=row.actor, reason=row.reason, workflow_id=row.workflow_id),
+        at=row.at.astimezone(UTC),
+    )

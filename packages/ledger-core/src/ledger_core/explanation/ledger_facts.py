@@ -1,0 +1,200 @@
+"""Facts of explanations, read from a snapshot of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.identity import IdentityEvent, UnresolvedIdentity
+from ledger_core.domain.payouts import PayoutLine
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.explanation.facts import CuratedFact, EventFact, HomeWindow, StandingFact, TraceFacts
+from ledger_core.explanation.refusals import EventNotFound
+from ledger_core.explanation.values import (
+    Account,
+    Beyond,
+    Decision,
+    EpochSummary,
+    HistoryLine,
+    PoolPart,
+    Source,
+)
+from ledger_core.identifiers import EpochId, EventId, UserId
+from ledger_core.ports.curation_store import CuratedActivity
+from ledger_core.ports.ledger import LedgerView
+
+MAX_ACCOUNTS: Final = 100
+MAX_HISTORY: Final = 100
+MAX_ELSEWHERE: Final = 500  # a row an epoch and standing: years of weeks
+
+
+class LedgerFacts:
+    """The port EpochFacts, on a snapshot of the ledger.
+
+    Raises: EpochNotFound, on construction.
+    """
+
+    def __init__(self, view: LedgerView, epoch_id: EpochId) -> None:
+        self._view = view
+        self._epoch = view.epochs.get(epoch_id)
+        self._statement = view.statements.find(epoch_id)
+        self._payouts = {line.user_id: line for line in self._statement.payouts} if self._statement else {}
+
+    @property
+    def source(self) -> Source:
+        """The ledger."""
+        return Source.LEDGER
+
+    @property
+    def summary(self) -> EpochSummary:
+        """The epoch."""
+        return _summary(self._epoch, self._statement)
+
+    @property
+    def weights(self) -> Mapping[str, int]:
+        """The epoch's weight policy."""
+        return self._epoch.weight_config
+
+    def pool(self) -> tuple[PoolPart, ...]:
+        """Return the components, ordered by id."""
+        return tuple(
+            PoolPart(
+                component_id=part.component_id,
+                algorithm_version=part.algorithm_version,
+                amount_credits=part.amount_credits,
+                evidence_ref=part.evidence_ref,
+                inputs_hash=part.inputs_hash,
+                computed_at=part.computed_at,
+            )
+            for part in self._view.pool.list_all(self._epoch.id)
+        )
+
+    def allocations(self) -> tuple[Allocation, ...]:
+        """Return everybody's allocation."""
+        return self._view.allocations.list_all(self._epoch.id)
+
+    def activity_of_user(self, user_id: str) -> Iterator[CuratedFact]:
+        """Yield the events that belong to the user, by id."""
+        for activity in self._view.evidence.activity_of_user(self._epoch.id, UserId(user_id)):
+            yield curated_fact(activity)
+
+    def unresolved_like(self, names: Sequence[str], *, limit: int) -> tuple[UnresolvedIdentity, ...]:
+        """Return unresolved identities that are like a name."""
+        return self._view.evidence.unresolved_like(self._epoch.id, names, limit=limit)
+
+    def stated_payout(self, user_id: str) -> PayoutLine | None:
+        """Return the user's line of the statement."""
+        return self._payouts.get(user_id)
+
+    def beyond(self, user_id: str) -> Beyond:
+        """Return what no bundle knows of the user."""
+        evidence, user = self._view.evidence, UserId(user_id)
+        return Beyond(
+            is_known=self._view.identities.find_user(user) is not None,
+            closed_at=self._epoch.closed_at,
+            accounts=tuple(
+                Account(provider=binding.provider, external_id=binding.external_id)
+                for binding in evidence.bindings_of(user, limit=MAX_ACCOUNTS)
+            ),
+            history=history_lines(evidence.history_of_user(user, limit=MAX_HISTORY)),
+            elsewhere=evidence.activity_elsewhere(self._epoch, user, limit=MAX_ELSEWHERE),
+        )
+
+
+def read_trace_facts(view: LedgerView, event_id: str) -> TraceFacts:
+    """Return what the ledger knows of one event.
+
+    Raises: EventNotFound, EventCorrupt.
+    """
+    event = view.activity.find(EventId(event_id))
+    if event is None:
+        raise EventNotFound(event_id, "the ledger")
+    standings = view.evidence.standings(event.id)
+    home = view.epochs.find_at(event.event_time)
+    open_epoch = view.epochs.find_open()
+    account = event.platform_user_id
+    bound = () if account is None else view.identities.find_bindings([(event.source, account)])
+    history = (
+        () if account is None else view.evidence.history_of_identity(event.source, account, limit=MAX_HISTORY)
+    )
+    return TraceFacts(
+        source=Source.LEDGER,
+        fact=event_fact(event),
+        standings=tuple(_standing(view, held.epoch_id, held.activity) for held in standings),
+        home=None if home is None else HomeWindow(epoch_id=home.id, window=home.window),
+        home_is_open=home is not None and home.is_open,
+        bound_to=bound[0].user_id if bound else None,
+        history=history_lines(history),
+        open_epoch_id=None if open_epoch is None else open_epoch.id,
+    )
+
+
+def _standing(view: LedgerView, epoch_id: EpochId, activity: CuratedActivity) -> StandingFact:
+    epoch = view.epochs.get(epoch_id)
+    user = activity.curation.user_id
+    allocation = None if user is None else view.allocations.find(epoch_id, user)
+    return StandingFact(
+        epoch=_summary(epoch, view.statements.find(epoch_id)),
+        weights=epoch.weight_config,
+        curated=curated_fact(activity),
+        user_final_units=None if allocation is None else allocation.final_units,
+    )
+
+
+def _summary(epoch: Epoch, statement: PayoutStatement | None) -> EpochSummary:
+    return EpochSummary(
+        epoch_id=epoch.id,
+        window=epoch.window,
+        is_open=epoch.is_open,
+        statement_hash=None if statement is None else statement.statement_hash,
+    )
+
+
+def curated_fact(activity: CuratedActivity) -> CuratedFact:
+    """Return a curated event as explanations take it."""
+    curation = activity.curation
+    is_decided = activity.judged_by is not None or activity.note is not None
+    return CuratedFact(
+        fact=event_fact(activity.event),
+        user_id=curation.user_id,
+        included=curation.included,
+        weight_override_milli=curation.weight_override_milli,
+        late_from_epoch_id=curation.late_from_epoch_id,
+        decision=Decision(by=activity.judged_by, at=activity.judged_at, reason=activity.note)
+        if is_decided
+        else None,
+    )
+
+
+def event_fact(event: ActivityEvent) -> EventFact:
+    """Return an event as explanations take it."""
+    return EventFact(
+        event_id=event.id,
+        source=event.source,
+        event_type=event.event_type,
+        event_time=event.event_time,
+        artifact_url=event.artifact_url,
+        login=event.platform_login,
+        account=event.platform_user_id,
+        payload_hash=event.payload_hash,
+        producer=event.producer,
+        producer_version=event.producer_version,
+        retrieved_at=event.retrieved_at,
+    )
+
+
+def history_lines(events: Sequence[IdentityEvent]) -> tuple[HistoryLine, ...]:
+    """Return binds and unbinds as explanations show them."""
+    return tuple(
+        HistoryLine(
+            change=event.change.value,
+            provider=event.binding.provider,
+            external_id=event.binding.external_id,
+            user_id=event.binding.user_id,
+            decision=Decision(by=event.context.actor, at=event.at, reason=event.context.reason),
+        )
+        for event in events
+    )

@@ -1,0 +1,76 @@
+"""Evidence: why somebody got what they got, and what became of an event; read, and never decided by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.identity import IdentityBinding, IdentityEvent, UnresolvedIdentity
+from ledger_core.identifiers import EpochId, EventId, UserId
+from ledger_core.ports.curation_store import CuratedActivity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityElsewhere:
+    """Events of somebody's accounts that do not stand for them in an epoch, counted by how they do stand.
+
+    Holds: epoch_id and included are None for events that no epoch holds; in_window says that they happened
+           in the window of the epoch that was asked about.
+    """
+
+    epoch_id: EpochId | None
+    in_window: bool
+    user_id: UserId | None
+    included: bool | None
+    events: int
+    first_event_time: datetime
+    last_event_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInEpoch:
+    """An event as it stands in one epoch."""
+
+    epoch_id: EpochId
+    activity: CuratedActivity
+
+
+class EvidenceReader(Protocol):
+    """Evidence to read."""
+
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
+        """Yield the epoch's events that belong to the user, excluded ones too, by id, memory flat."""
+
+    def unresolved_like(
+        self, epoch_id: EpochId, names: Sequence[str], *, limit: int
+    ) -> tuple[UnresolvedIdentity, ...]:
+        """Return the epoch's unresolved identities of which an event's login or account is like a name.
+
+        Shape: the most events first; only the events that are like a name count.
+        Holds: names and logins are compared by `like_names`.
+        """
+
+    def bindings_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return the identities that are bound to the user now, in order."""
+
+    def history_of_user(self, user_id: UserId, *, limit: int) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of the user's identities, the oldest of them first."""
+
+    def history_of_identity(
+        self, provider: str, external_id: str, *, limit: int
+    ) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of an identity, the oldest of them first."""
+
+    def activity_elsewhere(
+        self, epoch: Epoch, user_id: UserId, *, limit: int
+    ) -> tuple[ActivityElsewhere, ...]:
+        """Count the events of identities that are, or ever were, the user's, and do not stand for the user here.
+
+        Shape: those of the epoch's window first, then by epoch, the newest first.
+        """
+
+    def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
+        """Return how the event stands in each epoch that holds it, ordered by the epochs' ids."""

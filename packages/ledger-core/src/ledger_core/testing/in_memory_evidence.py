@@ -1,0 +1,129 @@
+"""Evidence, in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.identity import IdentityBinding, IdentityEvent, UnresolvedIdentity, like_names
+from ledger_core.identifiers import EpochId, EventId, UserId
+from ledger_core.ports.curation_store import CuratedActivity
+from ledger_core.ports.evidence_reader import ActivityElsewhere, EventInEpoch
+from ledger_core.testing.in_memory_curation import InMemoryCurationReader
+from ledger_core.testing.in_memory_identities import unresolved_events, unresolved_identities
+from ledger_core.testing.in_memory_state import Scope
+
+_Standing = tuple[EpochId | None, bool, UserId | None, bool | None]
+
+
+class InMemoryEvidenceReader:
+    """Evidence to read."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
+        """Yield the epoch's events that belong to the user, by id."""
+        for activity in InMemoryCurationReader(self._scope).ordered_activity(epoch_id):
+            if activity.curation.user_id == user_id:
+                yield activity
+
+    def unresolved_like(
+        self, epoch_id: EpochId, names: Sequence[str], *, limit: int
+    ) -> tuple[UnresolvedIdentity, ...]:
+        """Return the epoch's unresolved identities that are like a name, the most events first."""
+        wanted = frozenset().union(*map(like_names, names))
+        found = (
+            event
+            for event in unresolved_events(self._scope.state, epoch_id)
+            if not wanted.isdisjoint(like_names(event.platform_login) | like_names(event.platform_user_id))
+        )
+        return unresolved_identities(found, limit=limit)
+
+    def bindings_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return the identities that are bound to the user now, in order."""
+        found = sorted(key for key, user in self._scope.state.bindings.items() if user == user_id)
+        return tuple(
+            IdentityBinding(provider=provider, external_id=external_id, user_id=user_id)
+            for provider, external_id in found[:limit]
+        )
+
+    def history_of_user(self, user_id: UserId, *, limit: int) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of the user's identities, the oldest of them first."""
+        events = self._scope.state.identity_events
+        return tuple([event for event in events if event.binding.user_id == user_id][-limit:])
+
+    def history_of_identity(
+        self, provider: str, external_id: str, *, limit: int
+    ) -> tuple[IdentityEvent, ...]:
+        """Return the newest binds and unbinds of an identity, the oldest of them first."""
+        found = [
+            event
+            for event in self._scope.state.identity_events
+            if (event.binding.provider, event.binding.external_id) == (provider, external_id)
+        ]
+        return tuple(found[-limit:])
+
+    def activity_elsewhere(
+        self, epoch: Epoch, user_id: UserId, *, limit: int
+    ) -> tuple[ActivityElsewhere, ...]:
+        """Count the events of identities that are, or ever were, the user's, and stand otherwise."""
+        state = self._scope.state
+        mine = {
+            (event.binding.provider, event.binding.external_id)
+            for event in state.identity_events
+            if event.binding.user_id == user_id
+        }
+        held: dict[EventId, list[_Standing]] = defaultdict(list)
+        for (epoch_id, event_id), row in state.curation.items():
+            held[event_id].append((epoch_id, False, row.curation.user_id, row.curation.included))
+        groups: dict[_Standing, list[ActivityEvent]] = defaultdict(list)
+        for event in state.events.values():
+            if (event.source, event.platform_user_id) not in mine:
+                continue
+            in_window = epoch.window.contains(event.event_time)
+            standings = held.get(event.id, [(None, False, None, None)])
+            if any((holder, user) == (epoch.id, user_id) for holder, _, user, _ in standings):
+                continue
+            for holder, _, user, included in standings:
+                groups[holder, in_window, user, included].append(event)
+        found = [_elsewhere(standing, groups[standing]) for standing in sorted(groups, key=_order)]
+        return tuple(found[:limit])
+
+    def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
+        """Return how the event stands in each epoch that holds it."""
+        state = self._scope.state
+        return tuple(
+            EventInEpoch(
+                epoch_id=epoch_id,
+                activity=CuratedActivity(
+                    event=state.events[event_id],
+                    curation=row.curation,
+                    note=row.note,
+                    judged_by=row.judged_by,
+                    judged_at=row.judged_at,
+                ),
+            )
+            for (epoch_id, found), row in sorted(state.curation.items(), key=lambda item: item[0])
+            if found == event_id
+        )
+
+
+def _elsewhere(standing: _Standing, events: list[ActivityEvent]) -> ActivityElsewhere:
+    epoch_id, in_window, user_id, included = standing
+    return ActivityElsewhere(
+        epoch_id=epoch_id,
+        in_window=in_window,
+        user_id=user_id,
+        included=included,
+        events=len(events),
+        first_event_time=min(event.event_time for event in events),
+        last_event_time=max(event.event_time for event in events),
+    )
+
+
+def _order(standing: _Standing) -> tuple[bool, bool, int, bool, str, bool]:
+    epoch_id, in_window, user_id, included = standing
+    return not in_window, epoch_id is not None, -(epoch_id or 0), user_id is None, user_id or "", not included

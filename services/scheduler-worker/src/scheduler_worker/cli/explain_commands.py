@@ -1,0 +1,197 @@
+"""`ledger explain` and `ledger trace`: why a person got what they got, and what became of an event."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.cells import cell_len, chop_cells
+
+from ledger_core.explanation import (
+    BundleFacts,
+    EventTrace,
+    LedgerFacts,
+    UserExplanation,
+    explain_user,
+    read_trace_facts,
+    trace_event,
+    verified_bundle,
+)
+from ledger_core.explanation.activity import MAX_SHOWN_EVENTS
+from ledger_core.explanation.as_json import explanation_json
+from ledger_core.explanation.trace_lines import trace_lines
+from ledger_core.explanation.user_lines import Line, user_lines
+from ledger_core.identifiers import EpochId, check_identifier
+from scheduler_worker.cli.arguments import HASH, epoch_argument
+from scheduler_worker.cli.output import is_terminal, json_option, output_width, print_json, printable
+from scheduler_worker.cli.session import reading
+from scheduler_worker.cli.statement_commands import BundleUnreadable
+
+DEFAULT_LIMIT: Final = 20
+_BUNDLE: Final = "--bundle"
+
+bundle_option = click.option(
+    _BUNDLE, type=click.Path(path_type=Path), metavar="FILE", help="Ask a bundle, instead of the ledger."
+)
+expect_option = click.option(
+    "--expect", metavar="HASH", type=HASH, help="With --bundle: its statement hash as published."
+)
+
+
+class EpochUnlessBundle(click.Command):
+    """Takes EPOCH first, unless --bundle names the file of the one epoch there is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether a bundle is given, before the arguments are counted."""
+        options = args[: args.index("--")] if "--" in args else args
+        ctx.meta[_BUNDLE] = any(word == _BUNDLE or word.startswith(f"{_BUNDLE}=") for word in options)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters that these words may have."""
+        params = super().get_params(ctx)
+        return [each for each in params if not (ctx.meta.get(_BUNDLE) and each.name == "epoch_id")]
+
+
+@click.command(cls=EpochUnlessBundle)
+@epoch_argument
+@click.argument("user_id", metavar="USER")
+@bundle_option
+@expect_option
+@click.option(
+    "--limit",
+    type=click.IntRange(0, MAX_SHOWN_EVENTS),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Events of each kind to list.",
+)
+@json_option
+@click.pass_obj
+def explain(
+    config: Path | None,
+    user_id: str,
+    bundle: Path | None,
+    expect: str | None,
+    limit: int,
+    as_json: bool,
+    epoch_id: int = 0,
+) -> None:
+    """Explain a person's credits in an epoch, down to the last, or why none.
+
+    Of an open epoch it is a preview. With --bundle there is no EPOCH to say, and
+    neither server nor ledger.toml is asked: the bundle is verified first. The
+    same without this program: python -m ledger_core.explanation user FILE USER
+
+    \b
+    Examples:
+      ledger explain 7 ada
+      ledger explain 7 ada --limit 500 --json
+      ledger explain --bundle epoch-7.zip ada
+    """
+    check_identifier("user id", user_id)
+    verified = None
+    if bundle is None:
+        _check_expects_bundle(expect)
+        with reading(config) as view:
+            found = explain_user(LedgerFacts(view, EpochId(epoch_id)), user_id, limit=limit)
+    else:
+        with _opened(bundle, expect) as facts:
+            verified = facts.summary.statement_hash
+            found = explain_user(facts, user_id, limit=limit)
+    _print(found, user_lines(found), verified, as_json=as_json)
+
+
+@click.command()
+@click.argument("event_id", metavar="EVENT")
+@bundle_option
+@expect_option
+@json_option
+@click.pass_obj
+def trace(config: Path | None, event_id: str, bundle: Path | None, expect: str | None, as_json: bool) -> None:
+    """Trace an event into its statement, or say why it is in none.
+
+    The same from a bundle without this program:
+    python -m ledger_core.explanation event FILE EVENT
+
+    \b
+    Examples:
+      ledger trace git:commit:acme/web:0a1b...
+      ledger trace --bundle epoch-7.zip git:commit:acme/web:0a1b... --json
+    """
+    check_identifier("event id", event_id)
+    verified = None
+    if bundle is None:
+        _check_expects_bundle(expect)
+        with reading(config) as view:
+            found = trace_event(read_trace_facts(view, event_id))
+    else:
+        with _opened(bundle, expect) as facts:
+            verified = facts.summary.statement_hash
+            found = trace_event(facts.trace_facts(event_id))
+    _print(found, trace_lines(found), verified, as_json=as_json)
+
+
+@contextmanager
+def _opened(path: Path, expect: str | None) -> Iterator[BundleFacts]:
+    try:
+        with verified_bundle(path, expected_hash=expect) as facts:
+            yield facts
+    except OSError as error:
+        raise BundleUnreadable(path, error) from error
+
+
+def _check_expects_bundle(expect: str | None) -> None:
+    if expect is not None:
+        raise click.UsageError("--expect needs --bundle")
+
+
+def _print(
+    found: UserExplanation | EventTrace, lines: Iterable[Line], verified: str | None, *, as_json: bool
+) -> None:
+    if as_json:
+        print_json({"verified": verified, "explanation": explanation_json(found)})
+        return
+    if verified is not None:
+        click.echo(f"verified {verified}")
+        click.echo()
+    _print_lines(lines)
+
+
+def _print_lines(lines: Iterable[Line]) -> None:
+    """Print lines: folded to the terminal's width on one, each whole elsewhere; other people's text is inert."""
+    width = output_width() if is_terminal() else None
+    is_bold = width is not None and not os.environ.get("NO_COLOR")
+    for number, line in enumerate(lines):
+        if line.is_heading and number:
+            click.echo()
+        text = printable(line.text)
+        folded = [" " * line.indent + text] if width is None else fold(text, width, line.indent)
+        for part in folded:
+            click.echo(click.style(part, bold=True) if line.is_heading and is_bold else part)
+
+
+def fold(text: str, width: int, indent: int) -> list[str]:
+    """Return text in lines of at most width cells, broken between words where they fit, further ones indented."""
+    margin = " " * indent
+    if cell_len(margin + text) <= width:
+        return [margin + text]
+    lines: list[str] = []
+    current = margin
+    for word in text.split(" "):
+        if current.strip() and cell_len(current) + 1 + cell_len(word) > width:
+            lines.append(current)
+            current = margin + "  "
+        gap = " " if current.strip() or not word else ""
+        current += gap + word
+        if cell_len(current) > width:  # a word as long as a hash or a link
+            *whole, current = chop_cells(current, width)
+            lines += whole
+            current = (
+                margin + "  " + current if whole and cell_len(current) + len(margin) + 2 <= width else current
+            )
+    lines.append(current)
+    return [line.rstrip() for line in lines if line.strip()]
