@@ -65,6 +65,14 @@ def test_a_planted_way_to_write_is_found(planted: str) -> None:
     assert ways_to_write(planted) != []
 
 
+def test_only_one_place_makes_a_client_so_that_nothing_is_sent_in_clear() -> None:
+    connecting = {
+        path.name for path in SERVICE.rglob("*.py") if "Client.connect" in path.read_text(encoding="utf-8")
+    }
+
+    assert connecting == {"temporal_client.py"}
+
+
 @pytest.mark.parametrize("login", ["owner_url", "worker_url", "reader_url"])
 @pytest.mark.parametrize(
     "statement",

@@ -70,7 +70,7 @@ from scheduler_worker.workflows.plan_collection import (
     SCHEDULED_START,
     PlanCollectionWorkflow,
 )
-from tests.temporal_runtime import TASK_QUEUE, worker_on
+from tests.temporal_runtime import KEYS, TASK_QUEUE, worker_on
 
 PULLS = StreamRef(source="github", source_ref="acme/widgets", stream="pull_requests")
 ISSUES = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
@@ -217,12 +217,12 @@ class LedgerRuns:
 
     async def bind_all(self, bindings: tuple[IdentityBinding, ...]) -> BindReport:
         command = BindCommand(bindings=bindings, context=CONTEXT)
-        return await self.run(BindIdentitiesWorkflow.run, command, bind_workflow_id(command))
+        return await self.run(BindIdentitiesWorkflow.run, command, bind_workflow_id(command, KEYS.id_key))
 
     async def unbind(self, account: str) -> UnbindReport:
         """Take the binding of a GitHub account back."""
         command = UnbindCommand(provider="github", external_id=account, context=CONTEXT)
-        return await self.run(UnbindIdentityWorkflow.run, command, unbind_workflow_id(command))
+        return await self.run(UnbindIdentityWorkflow.run, command, unbind_workflow_id(command, KEYS.id_key))
 
     async def adjust(
         self, epoch_id: int, user_id: str, final_units: int | None, *, context: ActionContext = CONTEXT
@@ -231,7 +231,7 @@ class LedgerRuns:
         command = AdjustAllocationCommand(
             epoch_id=epoch_id, user_id=user_id, final_units=final_units, context=context
         )
-        return await self.run(AdjustAllocationWorkflow.run, command, adjust_workflow_id(command))
+        return await self.run(AdjustAllocationWorkflow.run, command, adjust_workflow_id(command, KEYS.id_key))
 
     async def judge(
         self, epoch_id: int, event_id: str, *, included: bool = True, weight: int | None = None
@@ -244,7 +244,7 @@ class LedgerRuns:
             weight_override_milli=weight,
             context=CONTEXT,
         )
-        return await self.run(JudgeEventWorkflow.run, command, judge_workflow_id(command))
+        return await self.run(JudgeEventWorkflow.run, command, judge_workflow_id(command, KEYS.id_key))
 
     async def record(
         self, epoch_id: int, amount_credits: int, *, component_id: str = "top_up"
@@ -259,7 +259,9 @@ class LedgerRuns:
             evidence_ref="https://example.org/votes/12",
             context=CONTEXT,
         )
-        return await self.run(RecordPoolComponentWorkflow.run, command, pool_workflow_id(command))
+        return await self.run(
+            RecordPoolComponentWorkflow.run, command, pool_workflow_id(command, KEYS.id_key)
+        )
 
     def plan_request(self, *, length_days: int = 7) -> PlanRequest:
         return PlanRequest(

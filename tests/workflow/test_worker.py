@@ -15,7 +15,7 @@ from scheduler_worker.local.temporal import local_temporal
 from scheduler_worker.messages import CollectReport
 from scheduler_worker.temporal_client import TemporalUnreachable, connected
 from scheduler_worker.worker import running_worker
-from tests.temporal_runtime import TASK_QUEUE
+from tests.temporal_runtime import KEYS, TASK_QUEUE
 from tests.workflow.interruptions import DEADLINE_SECONDS
 from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime, refused
 
@@ -70,7 +70,7 @@ def test_a_worker_waits_for_a_server_that_comes_up_later(
         ledger = InMemoryLedger(node_id)
         activities = create_activities(ledger=ledger, sources={PULLS: pulls}, clock=FixedClock())
         async with (
-            connected(attempts=8, address=f"127.0.0.1:{ports[0]}") as client,
+            connected(keys=KEYS, attempts=8, address=f"127.0.0.1:{ports[0]}") as client,
             running_worker(client, task_queue=TASK_QUEUE, activities=activities),
         ):
             reports.append(await LedgerRuns(client=client, ledger=ledger, streams=(PULLS,)).collect())
@@ -97,7 +97,7 @@ def test_a_server_that_never_comes_up_is_a_refusal_after_the_last_attempt(
     [port] = free_ports(1)
 
     async def connect() -> None:
-        async with connected(attempts=2, address=f"127.0.0.1:{port}"):
+        async with connected(keys=KEYS, attempts=2, address=f"127.0.0.1:{port}"):
             pass
 
     with pytest.raises(TemporalUnreachable, match=f"127.0.0.1:{port}") as refusal:

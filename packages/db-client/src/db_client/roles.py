@@ -53,6 +53,7 @@ WORKER_RIGHTS: Final = {
     "user_bindings": "INSERT, DELETE",
     "identity_events": "INSERT",
     "ledger_actions": "INSERT",
+    "payload_seed": "",
 }
 READABLE_TABLES: Final = (*WORKER_RIGHTS, "alembic_version")
 
@@ -77,6 +78,8 @@ def grant_roles(engine: Engine) -> None:
             for table in READABLE_TABLES:
                 _run(connection, sql.SQL("GRANT SELECT ON {table} TO {}"), role, table=table)
         for table, rights in WORKER_RIGHTS.items():
+            if not rights:
+                continue
             statement = sql.SQL("GRANT " + rights + " ON {table} TO {}")  # rights: the constants above
             _run(connection, statement, LedgerRole.WORKER, table=table)
         sequences = sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}")

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from db_client.engine import create_database_if_missing, create_ledger_engine, parse_database_url
 from db_client.migrate import current_revision, newest_revision, upgrade_schema
+from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
 from ledger_core.domain.finding import Finding
@@ -18,6 +20,7 @@ from ledger_core.identifiers import NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource
 from ledger_core.ports.ledger import Ledger, LedgerReader
 from ledger_core.use_cases.check_coherence import check_coherence
+from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.git_source import GitSource
 
@@ -69,17 +72,35 @@ def opened_reader(database_url: str, node_id: NodeId) -> Iterator[LedgerReader]:
         yield ledger
 
 
+def read_payload_keys(database_url: str, node_id: NodeId, configured: tuple[PayloadKey, ...]) -> PayloadKeys:
+    """Return what hides the node's messages in Temporal: the configured keys, and its own from the database.
+
+    Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
+    """
+    with (
+        _connected(database_url, application_name="ledger-keys", read_only=True) as engine,
+        database_errors(),
+    ):
+        return node_payload_keys(read_payload_seed(engine), node_id, configured)
+
+
 @contextmanager
 def _opened(
     database_url: str, node_id: NodeId, *, application_name: str, read_only: bool
 ) -> Iterator[PostgresLedger]:
+    with _connected(database_url, application_name=application_name, read_only=read_only) as engine:
+        yield PostgresLedger(engine, node_id)
+
+
+@contextmanager
+def _connected(database_url: str, *, application_name: str, read_only: bool) -> Iterator[Engine]:
     engine = create_ledger_engine(database_url, application_name=application_name, read_only=read_only)
     try:
         with database_errors():
             found = current_revision(engine)
         if found != newest_revision():
             raise SchemaOutdated(found, newest_revision())
-        yield PostgresLedger(engine, node_id)
+        yield engine
     finally:
         engine.dispose()
 

@@ -7,7 +7,7 @@ import logging
 import signal
 
 from scheduler_worker.activities.create_activities import create_activities
-from scheduler_worker.bootstrap import create_sources, opened_ledger, system_clock
+from scheduler_worker.bootstrap import create_sources, opened_ledger, read_payload_keys, system_clock
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
 from scheduler_worker.temporal_client import connected
@@ -47,12 +47,12 @@ async def run_worker(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     policy = read_policy(settings.config)
     task_queue = settings.task_queue_of(policy.node_id)
-    with opened_ledger(
-        settings.required_database_url(), policy.node_id, application_name="ledger-worker"
-    ) as ledger:
+    database_url = settings.required_database_url()
+    with opened_ledger(database_url, policy.node_id, application_name="ledger-worker") as ledger:
+        keys = read_payload_keys(database_url, policy.node_id, settings.payload_keys)
         activities = create_activities(ledger=ledger, sources=create_sources(policy), clock=system_clock)
         async with (
-            connected(attempts=CONNECT_ATTEMPTS) as client,
+            connected(keys=keys, attempts=CONNECT_ATTEMPTS) as client,
             running_worker(client, task_queue=task_queue, activities=activities),
         ):
             logger.info("worker_started", extra={"task_queue": task_queue})

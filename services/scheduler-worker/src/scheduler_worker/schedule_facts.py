@@ -22,6 +22,7 @@ from temporalio.client import (
 )
 
 from ledger_core.domain.instant import instant_text
+from ledger_core.errors import LedgerError
 from scheduler_worker.messages import PlanRequest
 from scheduler_worker.schedule_policy import UTC, duration_text
 
@@ -118,6 +119,6 @@ async def _request(client: Client, arguments: Sequence[Any]) -> PlanRequest | No
     assert isinstance(payload, Payload)
     try:
         [decoded] = await client.data_converter.decode([payload], [PlanRequest])
-    except (TypeError, ValueError, KeyError, RuntimeError, json.JSONDecodeError):
+    except (LedgerError, TypeError, ValueError, KeyError, RuntimeError, json.JSONDecodeError):
         return None
     return decoded if isinstance(decoded, PlanRequest) else None

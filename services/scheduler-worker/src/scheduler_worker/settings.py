@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import NodeId, check_identifier
+from scheduler_worker.payload_keys import PayloadKey, parse_payload_keys
 
 DEFAULT_CONFIG: Final = "ledger.toml"
 
@@ -31,6 +32,7 @@ class Settings:
 
     database_url: str | None = field(default=None, repr=False)
     owner_database_url: str | None = field(default=None, repr=False)
+    payload_keys: tuple[PayloadKey, ...] = ()
     task_queue: str | None = None
     config: Path = Path(DEFAULT_CONFIG)
 
@@ -58,7 +60,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings of this process's environment; empty variables count as not set.
 
-    Raises: InvalidValue.
+    Raises: InvalidValue, PayloadKeysInvalid.
     """
     task_queue = environment.get("LEDGER_TASK_QUEUE") or None
     if task_queue is not None:
@@ -66,6 +68,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         database_url=environment.get("LEDGER_DATABASE_URL") or None,
         owner_database_url=environment.get("LEDGER_OWNER_DATABASE_URL") or None,
+        payload_keys=parse_payload_keys(environment.get("LEDGER_PAYLOAD_KEYS")),
         task_queue=task_queue,
         config=Path(environment.get("LEDGER_CONFIG") or DEFAULT_CONFIG),
     )

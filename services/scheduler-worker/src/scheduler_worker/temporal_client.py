@@ -13,6 +13,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from ledger_core.errors import LedgerError
+from scheduler_worker.payload_codec import hiding_converter
+from scheduler_worker.payload_keys import PayloadKeys
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
 MAX_WAIT_SECONDS: Final = 15
@@ -43,13 +45,19 @@ class TemporalConfigInvalid(LedgerError):
 
 
 @asynccontextmanager
-async def connected(*, attempts: int = 1, address: str | None = None) -> AsyncIterator[Client]:
+async def connected(
+    *, keys: PayloadKeys | None, attempts: int = 1, address: str | None = None
+) -> AsyncIterator[Client]:
     """Connect to a server by its address, else by TEMPORAL_ADDRESS and the rest of Temporal's environment.
 
-    Holds:  it tries `attempts` times with growing pauses, and says so in the log.
+    Holds:  nothing that is sent can be read without the keys; a client without keys can send and read nothing;
+            it tries `attempts` times with growing pauses, and says so in the log.
     Raises: TemporalUnreachable, TemporalConfigInvalid.
     """
-    config: dict[str, Any] = {"target_host": address or DEFAULT_ADDRESS}
+    config: dict[str, Any] = {
+        "target_host": address or DEFAULT_ADDRESS,
+        "data_converter": hiding_converter(keys),
+    }
     if address is None:
         try:
             config.update(ClientConfig.load_client_connect_config())

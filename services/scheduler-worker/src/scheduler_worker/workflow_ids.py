@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from hashlib import sha256
+import hmac
 
 from ledger_core.domain.epoch_window import EpochWindow
 from scheduler_worker.messages import (
@@ -28,30 +28,32 @@ def finalize_workflow_id(epoch_id: int) -> str:
     return f"ledger-finalize-{epoch_id}"
 
 
-def pool_workflow_id(command: RecordPoolCommand) -> str:
+def pool_workflow_id(command: RecordPoolCommand, id_key: bytes) -> str:
     """Return an id that the same component of the same epoch always gets."""
-    return f"ledger-pool-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+    return f"ledger-pool-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
-def adjust_workflow_id(command: AdjustAllocationCommand) -> str:
+def adjust_workflow_id(command: AdjustAllocationCommand, id_key: bytes) -> str:
     """Return an id that the same decision on the same user always gets; it names nobody."""
-    return f"ledger-allocation-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+    return f"ledger-allocation-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
-def judge_workflow_id(command: JudgeEventCommand) -> str:
+def judge_workflow_id(command: JudgeEventCommand, id_key: bytes) -> str:
     """Return an id that the same judgement of the same event always gets."""
-    return f"ledger-event-{command.epoch_id}-{_digest(dataclasses.asdict(command))}"
+    return f"ledger-event-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
-def bind_workflow_id(command: BindCommand) -> str:
+def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:
     """Return an id that the same bindings always get; it names nobody."""
-    return f"ledger-identity-{_digest(dataclasses.asdict(command))}"
+    return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
 
 
-def unbind_workflow_id(command: UnbindCommand) -> str:
+def unbind_workflow_id(command: UnbindCommand, id_key: bytes) -> str:
     """Return an id that taking back the same binding always gets; it names nobody."""
-    return f"ledger-identity-{_digest(dataclasses.asdict(command))}"
+    return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
 
 
-def _digest(command: dict[str, object]) -> str:
-    return sha256(repr(command).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+def _digest(command: dict[str, object], id_key: bytes) -> str:
+    # With the node's key: without it, whoever sees an id could try names until one fits.
+    text = repr(command).encode("utf-8", "backslashreplace")
+    return hmac.digest(id_key, text, "sha256").hex()[:16]

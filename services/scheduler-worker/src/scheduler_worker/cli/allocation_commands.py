@@ -133,7 +133,7 @@ def _adjust(
         config,
         AdjustAllocationWorkflow.run,
         command,
-        adjust_workflow_id(command),
+        adjust_workflow_id,
         wait=wait,
         as_json=as_json,
         done=f"{user_id} now has {what} in epoch {epoch_id}",

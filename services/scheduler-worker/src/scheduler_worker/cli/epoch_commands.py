@@ -17,6 +17,7 @@ from scheduler_worker.cli.runs import run_workflow
 from scheduler_worker.cli.session import (
     action_context,
     confirm,
+    current_payload_keys,
     current_policy,
     current_task_queue,
     open_reader,
@@ -67,6 +68,7 @@ def collect(config: Path | None, at: datetime | None, wait: bool, as_json: bool)
             task_queue=current_task_queue(config),
             execution_timeout=COLLECT_EXECUTION_TIMEOUT,
         ),
+        keys=current_payload_keys(config),
         wait=wait,
     )
     if as_json:
@@ -172,21 +174,17 @@ def finalize(
         confirm(views.close_question(overview), yes=yes)
         reviewed = reviewed or (None if yes else overview.allocation_set_hash)
         reviewed_pool = None if yes else overview.pool_credits
-    run = run_workflow(
-        Start(
-            method=FinalizeEpochWorkflow.run,
-            argument=FinalizeCommand(
-                epoch_id=epoch_id,
-                context=context,
-                reviewed_hash=reviewed,
-                reviewed_pool_credits=reviewed_pool,
-            ),
-            workflow_id=finalize_workflow_id(epoch_id),
-            task_queue=current_task_queue(config),
-            execution_timeout=WRITE_EXECUTION_TIMEOUT,
-        ),
-        wait=wait,
+    command = FinalizeCommand(
+        epoch_id=epoch_id, context=context, reviewed_hash=reviewed, reviewed_pool_credits=reviewed_pool
     )
+    start = Start(
+        method=FinalizeEpochWorkflow.run,
+        argument=command,
+        workflow_id=finalize_workflow_id(epoch_id),
+        task_queue=current_task_queue(config),
+        execution_timeout=WRITE_EXECUTION_TIMEOUT,
+    )
+    run = run_workflow(start, keys=current_payload_keys(config), wait=wait)
     if as_json:
         print_json(views.finalize_json(run))
     elif run.report is not None:

@@ -92,7 +92,7 @@ def _judge(
         config,
         JudgeEventWorkflow.run,
         command,
-        judge_workflow_id(command),
+        judge_workflow_id,
         wait=wait,
         as_json=as_json,
         done=f"{event_id} now {how} in epoch {epoch_id}",

@@ -54,7 +54,7 @@ def bind(
     binding = IdentityBinding(provider=provider, external_id=account, user_id=checked_user_id(user_id))
     command = BindCommand(bindings=(binding,), context=action_context(reason=reason))
     report = run_command(
-        config, BindIdentitiesWorkflow.run, command, bind_workflow_id(command), wait=wait, as_json=as_json
+        config, BindIdentitiesWorkflow.run, command, bind_workflow_id, wait=wait, as_json=as_json
     )
     if report is not None:
         verb = "is now bound" if report.added else "was bound already"
@@ -84,7 +84,7 @@ def unbind(
     check_identifier("account", account)
     command = UnbindCommand(provider=provider, external_id=account, context=action_context(reason=reason))
     report = run_command(
-        config, UnbindIdentityWorkflow.run, command, unbind_workflow_id(command), wait=wait, as_json=as_json
+        config, UnbindIdentityWorkflow.run, command, unbind_workflow_id, wait=wait, as_json=as_json
     )
     if report is not None:
         say(f"{provider} account {account} is no longer {report.user_id}'s")

@@ -76,7 +76,7 @@ def add(
         config,
         RecordPoolComponentWorkflow.run,
         command,
-        pool_workflow_id(command),
+        pool_workflow_id,
         wait=wait,
         as_json=as_json,
         done=f"{component_id} recorded in epoch {epoch_id}: {amount_credits} credits",

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ledger_core.errors import LedgerError
 from scheduler_worker.cli.progress import Progress
+from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.starting import Start, result_of, start_or_join
 from scheduler_worker.temporal_client import TemporalUnreachable, connected
 
@@ -68,13 +69,13 @@ class Run(Generic[_Report]):
     report: _Report | None
 
 
-def run_workflow(start: Start[_Report], *, wait: bool) -> Run[_Report]:
+def run_workflow(start: Start[_Report], *, keys: PayloadKeys, wait: bool) -> Run[_Report]:
     """Start the workflow, or join the one that runs under its id, and say which on stderr.
 
     Raises: TemporalUnreachable, TemporalRefused, NoWorker, WorkflowFailed.
     """
     try:
-        return asyncio.run(_run(start, wait=wait))
+        return asyncio.run(_run(start, keys=keys, wait=wait))
     except KeyboardInterrupt:
         raise WaitInterrupted(start.workflow_id) from None
 
@@ -93,8 +94,8 @@ def temporal_errors(client: Client) -> Iterator[None]:
         raise TemporalRefused(error.message) from error
 
 
-async def _run(start: Start[_Report], *, wait: bool) -> Run[_Report]:
-    async with connected() as client:
+async def _run(start: Start[_Report], *, keys: PayloadKeys, wait: bool) -> Run[_Report]:
+    async with connected(keys=keys) as client:
         with temporal_errors(client):
             handle, joined = await start_or_join(client, start)
             verb = "joined, it was running already" if joined else "started"

@@ -25,7 +25,8 @@ from scheduler_worker.cli.schedule_views import (
     print_schedule,
     started_workflow,
 )
-from scheduler_worker.cli.session import confirm, current_policy, current_task_queue
+from scheduler_worker.cli.session import confirm, current_payload_keys, current_policy, current_task_queue
+from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.requests import plan_request
 from scheduler_worker.schedule_facts import differences, facts_of
 from scheduler_worker.schedules import apply_schedule, backfill_days, collection_schedule
@@ -78,7 +79,8 @@ def apply(config: Path | None, as_json: bool) -> None:
       ledger schedule apply
     """
     wanted = _wanted(config)
-    outcome = asyncio.run(_with_client(lambda client: apply_schedule(client, wanted)))
+    keys = current_payload_keys(config)
+    outcome = asyncio.run(_with_client(lambda client: apply_schedule(client, wanted), keys))
     if as_json:
         print_json({"schedule_id": COLLECT_SCHEDULE_ID, "outcome": outcome.value})
     else:
@@ -98,12 +100,13 @@ def show(config: Path | None, as_json: bool) -> None:
       ledger schedule show
     """
     wanted = _wanted(config)
+    keys = current_payload_keys(config)
 
     async def look(client: Client) -> ShownSchedule:
         shown = await find_schedule(client)
         return replace(shown, drift=tuple(differences(await facts_of(client, wanted), shown.facts)))
 
-    print_schedule(asyncio.run(_with_client(look)), as_json=as_json)
+    print_schedule(asyncio.run(_with_client(look, keys)), as_json=as_json)
 
 
 @schedule.command()
@@ -225,8 +228,11 @@ def _wanted(config: Path | None) -> Schedule:
     )
 
 
-async def _with_client(step: Callable[[Client], Awaitable[_Found]]) -> _Found:
-    async with connected() as client:
+async def _with_client(
+    step: Callable[[Client], Awaitable[_Found]], keys: PayloadKeys | None = None
+) -> _Found:
+    """Take the step; without keys it can neither send nor read anything, and needs no database for that."""
+    async with connected(keys=keys) as client:
         with temporal_errors(client):
             return await step(client)
 

@@ -15,7 +15,8 @@ import click
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.errors import LedgerError
 from ledger_core.ports.ledger import LedgerReader, LedgerView
-from scheduler_worker.bootstrap import opened_reader
+from scheduler_worker.bootstrap import opened_reader, read_payload_keys
+from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.policy import Policy, read_policy
 from scheduler_worker.settings import Settings, read_settings
 
@@ -52,6 +53,16 @@ def current_policy(config: Path | None) -> Policy:
 def current_task_queue(config: Path | None) -> str:
     """Return the task queue of the policy's node."""
     return current_settings(config).task_queue_of(current_policy(config).node_id)
+
+
+def current_payload_keys(config: Path | None) -> PayloadKeys:
+    """Return what hides the node's messages in Temporal.
+
+    Raises: SettingMissing, DatabaseUnreachable, SchemaOutdated.
+    """
+    settings = current_settings(config)
+    policy = read_policy(settings.config)
+    return read_payload_keys(settings.required_database_url(), policy.node_id, settings.payload_keys)
 
 
 @contextmanager

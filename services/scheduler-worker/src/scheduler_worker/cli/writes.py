@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from scheduler_worker.cli.output import print_json, say
 from scheduler_worker.cli.runs import run_workflow
-from scheduler_worker.cli.session import current_task_queue
+from scheduler_worker.cli.session import current_payload_keys, current_task_queue
 from scheduler_worker.messages import WriteReport
 from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
@@ -21,20 +21,22 @@ def run_command(
     config: Path | None,
     method: Callable[[Any, Any], Coroutine[Any, Any, _Report]],
     command: object,
-    workflow_id: str,
+    workflow_id: Callable[[Any, bytes], str],
     *,
     wait: bool,
     as_json: bool,
 ) -> _Report | None:
     """Run a write; return what is left to be said in words: its report, unless JSON said it or nobody waited."""
+    keys = current_payload_keys(config)
     run = run_workflow(
         Start(
             method=method,
             argument=command,
-            workflow_id=workflow_id,
+            workflow_id=workflow_id(command, keys.id_key),
             task_queue=current_task_queue(config),
             execution_timeout=WRITE_EXECUTION_TIMEOUT,
         ),
+        keys=keys,
         wait=wait,
     )
     if not as_json:
@@ -50,7 +52,7 @@ def run_write(
     config: Path | None,
     method: Callable[[Any, Any], Coroutine[Any, Any, WriteReport]],
     command: object,
-    workflow_id: str,
+    workflow_id: Callable[[Any, bytes], str],
     *,
     wait: bool,
     as_json: bool,

@@ -17,6 +17,7 @@ from scheduler_worker.bootstrap import (
     grant_database_roles,
     login_url,
     opened_ledger,
+    read_payload_keys,
     system_clock,
     upgrade_database,
 )
@@ -68,10 +69,11 @@ async def take_windows(
     sources = create_sources(policy)
     task_queue = Settings().task_queue_of(policy.node_id)
     with opened_ledger(worker_url, policy.node_id, application_name="ledger-demo") as ledger:
+        keys = read_payload_keys(worker_url, policy.node_id, ())
         activities = create_activities(ledger=ledger, sources=sources, clock=system_clock)
         tell("starting the worker")
         async with (
-            connected(address=servers.temporal_address) as client,
+            connected(keys=keys, address=servers.temporal_address) as client,
             running_worker(
                 client,
                 task_queue=task_queue,
@@ -81,6 +83,7 @@ async def take_windows(
         ):
             run = DemoRun(
                 client=client,
+                id_key=keys.id_key,
                 reader=ledger,
                 policy=policy,
                 streams=tuple(sources),

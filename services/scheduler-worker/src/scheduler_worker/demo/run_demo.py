@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -57,6 +57,7 @@ class DemoRun:
     """What the demo needs to run: a client, a ledger to read, the policy, and somewhere to tell its steps."""
 
     client: Client
+    id_key: bytes = field(repr=False)
     reader: LedgerReader
     policy: Policy
     streams: tuple[StreamRef, ...]
@@ -107,7 +108,10 @@ class DemoRun:
                 bindings=bindings, context=ActionContext(actor=ACTOR, reason="the repository's mailmap")
             )
             report = await self._execute(
-                BindIdentitiesWorkflow.run, command, bind_workflow_id(command), WRITE_EXECUTION_TIMEOUT
+                BindIdentitiesWorkflow.run,
+                command,
+                bind_workflow_id(command, self.id_key),
+                WRITE_EXECUTION_TIMEOUT,
             )
             if not report.added:
                 return

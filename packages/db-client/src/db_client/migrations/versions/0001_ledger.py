@@ -6,6 +6,7 @@ invariant.
 
 from __future__ import annotations
 
+import secrets
 from importlib.resources import files
 from typing import Final
 
@@ -38,7 +39,21 @@ FUNCTIONS: Final = (
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")  # for a UUID in an exclusion constraint
     create_tables()
+    create_payload_seed()
     create_triggers()
+
+
+def create_payload_seed() -> None:
+    seed = op.create_table(
+        "payload_seed",
+        sa.Column("is_only", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("seed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("octet_length(seed) = 32", name=op.f("ck_payload_seed_seed_length")),
+        sa.CheckConstraint("is_only", name=op.f("ck_payload_seed_one_row")),
+        sa.PrimaryKeyConstraint("is_only", name=op.f("pk_payload_seed")),
+    )
+    op.get_bind().execute(sa.insert(seed).values(seed=secrets.token_bytes(32)))
 
 
 def create_triggers() -> None:
