@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
 
@@ -39,18 +41,34 @@ def encodings(history: WorkflowHistory) -> set[bytes]:
 
 
 def _payloads(message: Message) -> Iterator[Payload]:
-    """Walk a message down to its payloads, wherever they are: arguments, results, failures, headers, summaries."""
-    if isinstance(message, Payload):
-        yield message
-        return
+    """Return the payloads of a message, wherever they are: arguments, results, failures, headers, summaries."""
+    return (found for found in _messages(message) if isinstance(found, Payload))
+
+
+def _messages(message: Message) -> Iterator[Message]:
+    """Walk down a message and all that is in it."""
+    yield message
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         for inner in _inner(field, value):
-            yield from _payloads(inner)
+            yield from _messages(inner)
 
 
 def _inner(field: Any, value: Any) -> list[Message]:
     if field.message_type.GetOptions().map_entry:
         return [inner for inner in value.values() if isinstance(inner, Message)]
     return list(value) if field.is_repeated else [value]
+
+
+def anonymous(history: WorkflowHistory) -> WorkflowHistory:
+    """Return an opened history without what only says where it was recorded: host names and stack traces."""
+    cleaned = History.FromString(History(events=history.events).SerializeToString())
+    for message in _messages(cleaned):
+        names = {field.name for field, _ in message.ListFields()}
+        for name in names & {"identity", "stack_trace"}:
+            setattr(message, name, "")
+        if isinstance(message, Failure) and message.HasField("encoded_attributes"):
+            said = json.loads(message.encoded_attributes.data)
+            message.encoded_attributes.data = json.dumps(said | {"stack_trace": ""}).encode()
+    return WorkflowHistory(history.workflow_id, cleaned.events)

@@ -340,8 +340,13 @@ def test_an_epoch_that_there_is_not_is_named(
     "words", words_of(COMMANDS, WRITES - COLLECT | SCHEDULE_ACTS | {("schedule", "show")})
 )
 def test_a_namespace_that_there_is_not_is_temporal_s_refusal(
-    refusals: Refusals, temporal_address: str, monkeypatch: pytest.MonkeyPatch, words: Words
+    refusals: Refusals,
+    temporal_address: str,
+    fresh_database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    words: Words,
 ) -> None:
+    monkeypatch.setenv("LEDGER_DATABASE_URL", fresh_database.reader_url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "no-such-namespace")
 
@@ -350,8 +355,13 @@ def test_a_namespace_that_there_is_not_is_temporal_s_refusal(
 
 @pytest.mark.parametrize("words", words_of(COMMANDS, WRITES - COLLECT - {("schedule", "apply")}))
 def test_without_a_worker_a_write_waits_and_says_so(
-    refusals: Refusals, temporal_address: str, monkeypatch: pytest.MonkeyPatch, words: Words
+    refusals: Refusals,
+    temporal_address: str,
+    fresh_database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    words: Words,
 ) -> None:
+    monkeypatch.setenv("LEDGER_DATABASE_URL", fresh_database.reader_url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
     monkeypatch.setenv("LEDGER_TASK_QUEUE", f"nobody-{'-'.join(words)}")
 
@@ -360,8 +370,13 @@ def test_without_a_worker_a_write_waits_and_says_so(
 
 
 def test_a_schedule_that_was_never_applied_is_named(
-    refusals: Refusals, temporal_address: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+    refusals: Refusals,
+    temporal_address: str,
+    namespace: str,
+    fresh_database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("LEDGER_DATABASE_URL", fresh_database.reader_url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)
 

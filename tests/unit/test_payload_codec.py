@@ -1,4 +1,4 @@
-"""What travels through Temporal is hidden, and opens with the keys that it was hidden with."""
+"""PAYLOADS_HIDDEN: what travels through Temporal is hidden, and opens with the keys that it was hidden with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing in clear goes through Temporal: arguments, reports, failures, progress, summaries.
+"""PAYLOADS_HIDDEN: nothing in clear goes through Temporal: arguments, reports, failures, progress, summaries.
 
 What stays readable there are workflow ids, types, the codes of refusals, times, and the notes of a schedule.
 """

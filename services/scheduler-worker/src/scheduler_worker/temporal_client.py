@@ -50,7 +50,7 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """Connect to a server by its address, else by TEMPORAL_ADDRESS and the rest of Temporal's environment.
 
-    Holds:  nothing that is sent can be read without the keys; a client without keys can send and read nothing;
+    Holds:  PAYLOADS_HIDDEN: nothing that is sent can be read without the keys; a client without keys can send and read nothing;
             it tries `attempts` times with growing pauses, and says so in the log.
     Raises: TemporalUnreachable, TemporalConfigInvalid.
     """
