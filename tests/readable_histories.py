@@ -10,9 +10,10 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import History
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.client import WorkflowHistory
 
-from scheduler_worker.payload_codec import EncryptionCodec
+from scheduler_worker.payload_codec import ENCODING, EncryptionCodec
 from scheduler_worker.payload_keys import PayloadKeys
 
 
@@ -31,12 +32,12 @@ async def readable(history: WorkflowHistory, keys: PayloadKeys) -> WorkflowHisto
     return WorkflowHistory(history.workflow_id, opened.events)
 
 
-def encodings(history: WorkflowHistory) -> set[bytes]:
-    """Return how the payloads of the history are encoded, search attributes apart."""
+def plain_payloads(history: WorkflowHistory) -> set[bytes]:
+    """Return what the payloads hold that are not hidden, search attributes apart."""
     return {
-        payload.metadata.get("encoding", b"")
+        payload.data
         for payload in _payloads(History(events=history.events))
-        if "type" not in payload.metadata
+        if "type" not in payload.metadata and payload.metadata.get("encoding") != ENCODING
     }
 
 
@@ -68,6 +69,8 @@ def anonymous(history: WorkflowHistory) -> WorkflowHistory:
         names = {field.name for field, _ in message.ListFields()}
         for name in names & {"identity", "stack_trace"}:
             setattr(message, name, "")
+        if isinstance(message, TaskQueue) and "@" in message.name:
+            message.name = "sticky"
         if isinstance(message, Failure) and message.HasField("encoded_attributes"):
             said = json.loads(message.encoded_attributes.data)
             message.encoded_attributes.data = json.dumps(said | {"stack_trace": ""}).encode()

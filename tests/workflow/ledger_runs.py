@@ -319,6 +319,15 @@ class LedgerRuns:
         """Return the events of the newest run under the id."""
         return (await self.client.get_workflow_handle(workflow_id).fetch_history()).events
 
+    async def await_retry(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Wait until an activity of the run has failed and is due to be tried again."""
+        async with asyncio.timeout(STORY_SECONDS):
+            while True:
+                pending = (await handle.describe()).raw_description.pending_activities
+                if any(found.attempt > 1 for found in pending):
+                    return
+                await asyncio.sleep(0.05)
+
     async def attempts(self, workflow_id: str) -> list[int]:
         """Return, for each activity of the newest run that ended, how often it was tried."""
         return [

@@ -1,6 +1,7 @@
-"""`python -m tests.workflow.record_histories`: play every path on servers of our own, and keep the histories.
+"""`python -m tests.workflow.record_histories --add`: play every path on servers of our own, and keep the new ones.
 
-To be run when a workflow is changed in a way that its running executions survive, or when there are none.
+Runs of a path that is recorded already must go on as they are, so those stay. Without --add all are recorded
+anew: for before a release, as no run of it exists yet.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -43,10 +45,8 @@ def read_histories() -> dict[str, WorkflowHistory]:
 
 
 def write_histories(histories: dict[str, WorkflowHistory]) -> None:
-    """Keep these histories and no others."""
+    """Write one file a path."""
     HISTORIES.mkdir(exist_ok=True)
-    for file in HISTORIES.glob(f"*{SUFFIX}"):
-        file.unlink()
     for path, history in histories.items():
         text = json.dumps(json.loads(history.to_json()), separators=(",", ":"))
         (HISTORIES / f"{path}{SUFFIX}").write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -54,6 +54,7 @@ def write_histories(histories: dict[str, WorkflowHistory]) -> None:
 
 def main() -> None:
     """Record."""
+    recorded = set(read_histories()) if sys.argv[1:] == ["--add"] else set()
     with (
         TemporaryDirectory(prefix="ledger-recording-") as folder,
         local_postgres(Path(folder, "data"), durable=False) as postgres,
@@ -69,7 +70,11 @@ def main() -> None:
         )
         hidden = play_every_path(runtime)
         engine.dispose()
-    histories = {path: anonymous(asyncio.run(readable(history, KEYS))) for path, history in hidden.items()}
+    histories = {
+        path: anonymous(asyncio.run(readable(history, KEYS)))
+        for path, history in hidden.items()
+        if path not in recorded
+    }
     write_histories(histories)
     for path, history in sorted(histories.items()):
         size = History(events=history.events).ByteSize()

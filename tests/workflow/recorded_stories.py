@@ -6,7 +6,6 @@ What the runs leave behind is replayed as it is, searched for the names, and kep
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -152,14 +151,6 @@ class Stage:
             return
         raise AssertionError(f"{handle.id} ended well")
 
-    async def waits_for_a_retry(self, handle: WorkflowHandle[Any, Any]) -> None:
-        """Wait until an activity of the run has failed, and is not to be tried again soon."""
-        while True:
-            described = (await handle.describe()).raw_description
-            if any(found.attempt > 1 for found in described.pending_activities):
-                return
-            await asyncio.sleep(0.05)
-
     async def refused(self, path: str, method: Any, argument: object, workflow_id: str) -> None:
         """Play a run to its refusal."""
         await self.ended(await self.start(path, method, argument, workflow_id))
@@ -249,7 +240,7 @@ async def _cancel(stage: Stage) -> None:
     )
     stage.source.add_pages(PULLS, make_page(cursor="more"))
     waiting = await stage.collect("CollectEpochWorkflow.cancelled-waiting", 1)
-    await stage.waits_for_a_retry(waiting)
+    await stage.runs.await_retry(waiting)
     await waiting.cancel()
     await stage.ended(waiting)
 

@@ -47,7 +47,7 @@ def test_two_hundred_streams_fit_into_one_run_and_the_most_streams_that_a_node_m
         completed = history[-1].workflow_execution_completed_event_attributes.result.ByteSize()
         started = history[0].workflow_execution_started_event_attributes.input.ByteSize()
         times = MAX_STREAMS / STREAMS
-        print(  # the figures that docs/operations.md states
+        print(  # the figures that docs/temporal.md states
             f"{STREAMS} streams: {len(history)} events, {bytes_of(history)} bytes,"
             f" request {started}, report {completed} bytes"
         )

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from scheduler_worker.activities.collect_activities import CollectActivities
@@ -53,14 +53,7 @@ class CollectEpochWorkflow:
         )
         end_if_cancelled()
         self._step = "collecting"
-        streams = tuple(
-            await asyncio.gather(
-                *(
-                    self._collect(StreamRequest(stream=stream, window=request.window))
-                    for stream in request.streams
-                )
-            )
-        )
+        streams = await self._collect_all(request)
         end_if_cancelled()
         curated = None
         if opened.epoch_id is not None and opened.is_open:
@@ -86,6 +79,18 @@ class CollectEpochWorkflow:
             curated=curated,
         )
 
+    async def _collect_all(self, request: CollectRequest) -> tuple[StreamReport, ...]:
+        """Collect the streams side by side; whatever becomes of one, the others have ended when this does."""
+        outcomes = await asyncio.gather(
+            *(
+                self._collect(StreamRequest(stream=stream, window=request.window))
+                for stream in request.streams
+            ),
+            # Without it the first stream that is cancelled would end the run, while others still write.
+            return_exceptions=True,
+        )
+        return tuple(_report(outcome) for outcome in outcomes)
+
     async def _collect(self, request: StreamRequest) -> StreamReport:
         try:
             async with self._turns:
@@ -93,6 +98,9 @@ class CollectEpochWorkflow:
                     CollectActivities.collect_stream, request, summary=str(request.stream), **SOURCE_STREAM
                 )
         except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
             return StreamReport(stream=request.stream, problem=problem_of(error))
+
+
+def _report(outcome: StreamReport | BaseException) -> StreamReport:
+    assert isinstance(outcome, StreamReport), outcome  # a cancelled run has left `gather` before
+    return outcome
