@@ -17,9 +17,8 @@ from ledger_core import (
     EventId,
     EventNotCurated,
     Ledger,
-    LedgerTransaction,
 )
-from ledger_core.domain.curation import CurationSummary
+from ledger_core.domain.curation import CurationCounts, CurationSummary
 from ledger_core.testing import RETRIEVED_AT, make_event, make_window
 from tests.contract.story import LedgerStory, annas, bobs, day
 
@@ -38,10 +37,9 @@ def judge_directly(ledger: Ledger, epoch_id: EpochId, event_id: str) -> None:
         )
 
 
-def add_window_events(ledger: Ledger, epoch_id: EpochId) -> int:
+def refresh(ledger: Ledger, epoch_id: EpochId) -> CurationCounts:
     with ledger.begin() as transaction:
-        epoch = transaction.epochs.lock(epoch_id)
-        return transaction.curation.add_window_events(epoch, at=RETRIEVED_AT)
+        return transaction.curation.refresh(transaction.epochs.lock(epoch_id), at=RETRIEVED_AT)
 
 
 def summary(ledger: Ledger, epoch_id: EpochId) -> CurationSummary:
@@ -65,7 +63,7 @@ def test_an_event_of_the_window_is_curated_for_whom_its_account_belongs_to(story
     story.bind("ann", "1001")
     story.store(event)
 
-    added = add_window_events(story.ledger, epoch_id)
+    added = refresh(story.ledger, epoch_id)
 
     expected = CuratedEvent(
         event_id=event.id,
@@ -77,7 +75,7 @@ def test_an_event_of_the_window_is_curated_for_whom_its_account_belongs_to(story
         weight_override_milli=None,
         late_from_epoch_id=None,
     )
-    assert added == 1
+    assert added == CurationCounts(added=1)
     assert story.users(epoch_id) == ["ann"]
     with story.ledger.read() as view:
         assert view.curation.find(epoch_id, event.id) == expected
@@ -127,21 +125,21 @@ def test_the_first_instant_of_a_window_is_in_it_and_the_end_is_not(story: Ledger
     instants = [window.period_start - tick, window.period_start, window.period_end - tick, window.period_end]
     story.store(*[annas(number, at=at) for number, at in enumerate(instants)])
 
-    added = add_window_events(story.ledger, epoch_id)
+    added = refresh(story.ledger, epoch_id)
 
-    assert added == 2
+    assert added == CurationCounts(added=2)
     assert list(story.curated(epoch_id)) == [annas(1, at=day(0)).id, annas(2, at=day(0)).id]
 
 
 def test_an_event_is_added_to_its_window_once(story: LedgerStory) -> None:
     epoch_id = story.open()
     story.store(annas(1, at=day(0)))
-    first = add_window_events(story.ledger, epoch_id)
+    first = refresh(story.ledger, epoch_id)
     story.store(annas(2, at=day(0)))
 
-    second = add_window_events(story.ledger, epoch_id)
+    second = refresh(story.ledger, epoch_id)
 
-    assert (first, second) == (1, 1)
+    assert (first, second) == (CurationCounts(added=1), CurationCounts(added=1))
 
 
 def test_an_event_of_the_open_window_is_no_late_event(story: LedgerStory) -> None:
@@ -151,13 +149,12 @@ def test_an_event_of_the_open_window_is_no_late_event(story: LedgerStory) -> Non
     late, current = annas(1, at=day(0)), annas(2, at=day(0, week=1))
     story.store(late, current, annas(3, at=day(0, week=2)))
 
-    with story.ledger.begin() as transaction:
-        epoch = transaction.epochs.lock(epoch_id)
-        added = transaction.curation.add_late_events(epoch, at=RETRIEVED_AT)
+    counts = refresh(story.ledger, epoch_id)
 
-    assert added == 1
+    assert counts == CurationCounts(added=1, added_late=1)
     assert {event.event_id: event.late_from_epoch_id for event in story.curated(epoch_id).values()} == {
-        late.id: first
+        late.id: first,
+        current.id: None,
     }
 
 
@@ -243,46 +240,35 @@ def test_a_summary_counts_how_events_stand(story: LedgerStory) -> None:
     assert summary(story.ledger, first) == CurationSummary(events=1, included=1, unresolved=1, late=0)
 
 
-FROZEN_WRITES: dict[str, Callable[[LedgerTransaction, EpochId], object]] = {
-    "window events": lambda transaction, epoch_id: transaction.curation.add_window_events(
-        transaction.epochs.get(epoch_id), at=RETRIEVED_AT
-    ),
-    "late events": lambda transaction, epoch_id: transaction.curation.add_late_events(
-        transaction.epochs.get(epoch_id), at=RETRIEVED_AT
-    ),
-    "carried events": lambda transaction, epoch_id: transaction.curation.carry_resolved_events(
-        transaction.epochs.get(epoch_id), at=RETRIEVED_AT
-    ),
-    "users": lambda transaction, epoch_id: transaction.curation.sync_users(
-        transaction.epochs.get(epoch_id), at=RETRIEVED_AT
-    ),
-    "judgement": lambda transaction, epoch_id: transaction.curation.judge(
-        epoch_id,
-        bobs(2, at=day(0, week=1)).id,
-        included=False,
-        weight_override_milli=None,
-        note=None,
-        by="admin",
-        at=RETRIEVED_AT,
-    ),
+REASONS_TO_WRITE: dict[str, Callable[[LedgerStory], object]] = {
+    "window events": lambda story: story.store(bobs(3, at=day(1, week=1))),
+    "late events": lambda story: story.store(bobs(3, at=day(1))),
+    "carried events": lambda story: story.bind("bob", "2002"),
+    "users": lambda story: story.bind("ann", "1001"),
 }
 
 
-@pytest.mark.parametrize("name", FROZEN_WRITES)
-def test_a_closed_epoch_takes_no_curation(story: LedgerStory, name: str) -> None:
-    """CURATION_FREEZE_ON_CLOSE: each of these writes has something to write, and is refused."""
+@pytest.mark.parametrize("reason", REASONS_TO_WRITE)
+def test_a_closed_epoch_takes_no_curation(story: LedgerStory, reason: str) -> None:
+    """CURATION_FREEZE_ON_CLOSE: whatever there is to write, and nothing else, is refused."""
     earlier = story.live_through(0, bobs(1, at=day(0)))  # to carry
-    epoch_id = story.live_through(1, bobs(2, at=day(0, week=1)))  # to judge and to resolve
-    story.bind("bob", "2002")
-    story.store(bobs(3, at=day(1, week=1 if name == "window events" else 0)))  # of the window, else late
+    epoch_id = story.live_through(1, annas(2, at=day(0, week=1)))  # to resolve
     before = (story.curated(earlier), story.curated(epoch_id))
-
-    def attack() -> None:
-        with story.ledger.begin() as transaction:
-            transaction.epochs.lock(epoch_id)
-            FROZEN_WRITES[name](transaction, epoch_id)
+    REASONS_TO_WRITE[reason](story)
 
     with pytest.raises(EpochClosed):
-        attack()
+        refresh(story.ledger, epoch_id)
 
     assert (story.curated(earlier), story.curated(epoch_id)) == before
+
+
+def test_a_closed_epoch_takes_no_judgement(story: LedgerStory) -> None:
+    """CURATION_FREEZE_ON_CLOSE: what counted when it closed counts for ever."""
+    event = annas(at=day(0))
+    epoch_id = story.live_through(0, event)
+    before = story.curated(epoch_id)
+
+    with pytest.raises(EpochClosed):
+        judge_directly(story.ledger, epoch_id, event.id)
+
+    assert story.curated(epoch_id) == before

@@ -39,7 +39,7 @@ def write_everything(transaction: LedgerTransaction) -> None:
     transaction.identities.bind([make_binding()], context, at=RETRIEVED_AT)
     transaction.actions.append(LedgerAction(action="tried", subject="all", context=context, at=RETRIEVED_AT))
     epoch = transaction.epochs.open(make_window(), WEIGHTS, opened_at=RETRIEVED_AT)
-    transaction.curation.add_window_events(epoch, at=RETRIEVED_AT)
+    transaction.curation.refresh(epoch, at=RETRIEVED_AT)
     transaction.allocations.propose(epoch.id)
 
 

@@ -94,10 +94,7 @@ def test_the_identity_history_keeps_every_change(ledger: InMemoryLedger) -> None
 
 
 WRITES: dict[str, Callable[[InMemoryTransaction, Epoch], object]] = {
-    "window events": lambda made, epoch: made.curation.add_window_events(epoch, at=RETRIEVED_AT),
-    "late events": lambda made, epoch: made.curation.add_late_events(epoch, at=RETRIEVED_AT),
-    "carried events": lambda made, epoch: made.curation.carry_resolved_events(epoch, at=RETRIEVED_AT),
-    "users": lambda made, epoch: made.curation.sync_users(epoch, at=RETRIEVED_AT),
+    "curation": lambda made, epoch: made.curation.refresh(epoch, at=RETRIEVED_AT),
     "proposals": lambda made, epoch: made.allocations.propose(epoch.id),
     "units": lambda made, epoch: made.allocations.set_final(
         epoch.id, UserId("ann"), final_units=1, reason="so", by="admin", at=RETRIEVED_AT

@@ -1,4 +1,4 @@
-"""Curation on PostgreSQL: one statement for each bulk step, however many events there are."""
+"""Curation on PostgreSQL: one statement brings it up to date, however many events there are."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, TextClause, and_, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
-from db_client.stores import curation_statements as statements
 from db_client.stores.activity import event_of_row
+from db_client.stores.curation_statements import REFRESH
 from db_client.tables.activity import activity_events
 from db_client.tables.curation import activity_curation
-from ledger_core.domain.curation import CuratedEvent, CurationSummary
+from ledger_core.domain.curation import CuratedEvent, CurationCounts, CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.errors import EventNotCurated
 from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
@@ -115,27 +115,21 @@ class PostgresCurationStore:
         )
         return counted.scalar_one()
 
-    def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate the events of the epoch's window that no epoch holds."""
-        return self._run(
-            statements.ADD_WINDOW_EVENTS,
-            epoch,
-            at,
-            period_start=epoch.window.period_start,
-            period_end=epoch.window.period_end,
+    def refresh(self, epoch: Epoch, *, at: datetime) -> CurationCounts:
+        """Bring the epoch's curation up to date, as of one snapshot."""
+        row = self._connection.execute(
+            REFRESH,
+            {
+                "node_id": self._node_id,
+                "epoch_id": epoch.id,
+                "period_start": epoch.window.period_start,
+                "period_end": epoch.window.period_end,
+                "at": at,
+            },
+        ).one()
+        return CurationCounts(
+            added=row.added, added_late=row.added_late, carried=row.carried, resolved=row.resolved
         )
-
-    def add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate events that no epoch holds and whose window's epoch is closed."""
-        return self._run(statements.ADD_LATE_EVENTS, epoch, at)
-
-    def carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate events that closed unresolved and whose identity is bound by now."""
-        return self._run(statements.CARRY_RESOLVED_EVENTS, epoch, at)
-
-    def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
-        """Give each event of the epoch the user that its identity is bound to now."""
-        return self._run(statements.SYNC_USERS, epoch, at)
 
     def judge(
         self,
@@ -167,11 +161,6 @@ class PostgresCurationStore:
         )
         if changed.rowcount != 1:
             raise EventNotCurated(epoch_id, event_id)
-
-    def _run(self, statement: TextClause, epoch: Epoch, at: datetime, **values: object) -> int:
-        return self._connection.execute(
-            statement, {"node_id": self._node_id, "epoch_id": epoch.id, "at": at, **values}
-        ).rowcount
 
 
 def curated_activity_of_row(row: Row[*tuple[Any, ...]]) -> CuratedActivity:

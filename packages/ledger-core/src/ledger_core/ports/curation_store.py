@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.curation import CuratedEvent, CurationSummary
+from ledger_core.domain.curation import CuratedEvent, CurationCounts, CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.identifiers import EpochId, EventId
 
@@ -49,21 +49,19 @@ class CurationReader(Protocol):
 class CurationStore(CurationReader, Protocol):
     """Curation to write; the caller holds the epoch's lock."""
 
-    def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate the events of the epoch's window that no epoch holds; return how many."""
+    def refresh(self, epoch: Epoch, *, at: datetime) -> CurationCounts:
+        """Bring the epoch's curation up to date with the events and bindings there are; return what changed.
 
-    def add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate events that no epoch holds and whose window's epoch is closed, marked late."""
+        added:      events of the epoch's window that no epoch holds;
+        added_late: events that no epoch holds and whose window's epoch is closed, marked late;
+        carried:    events that closed unresolved and whose identity is bound by now, marked late;
+        resolved:   events of the epoch whose user is another now; after an unbinding that is none.
 
-    def carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate events that closed unresolved and whose identity is bound by now, marked late.
-
-        Holds: an event that an admin excluded anywhere, or that is paid anywhere, is not carried; an
+        Holds: all four are as of one moment: what is stored or bound meanwhile is in all of them or in none.
+               An event that an admin excluded anywhere, or that is paid anywhere, is not carried; an
                override of its weight is, with its note and who judged it when.
+        Raises: EpochClosed.
         """
-
-    def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
-        """Give each event of the epoch the user that its identity is bound to now; return how many changed."""
 
     def judge(
         self,

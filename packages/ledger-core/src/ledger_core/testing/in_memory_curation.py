@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.curation import CuratedEvent, CurationSummary
+from ledger_core.domain.curation import CuratedEvent, CurationCounts, CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.errors import EventNotCurated, EventPaidTwice
 from ledger_core.identifiers import EpochId, EventId
@@ -64,18 +64,26 @@ class InMemoryCurationReader:
 class InMemoryCurationStore(InMemoryCurationReader):
     """Curation to write; each refusal of it is one of PostgreSQL's."""
 
-    def add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
-        """Curate the events of the epoch's window that no epoch holds; return how many."""
+    def refresh(self, epoch: Epoch, *, at: datetime) -> CurationCounts:
+        """Bring the epoch's curation up to date; transactions come one after another, so this is one moment."""
         self._scope.check_writable(epoch.id)
+        return CurationCounts(
+            added=self._add_window_events(epoch, at=at),
+            added_late=self._add_late_events(epoch, at=at),
+            carried=self._carry_resolved_events(epoch, at=at),
+            resolved=self._sync_users(epoch, at=at),
+        )
+
+    def _add_window_events(self, epoch: Epoch, *, at: datetime) -> int:
+        """Curate the events of the epoch's window that no epoch holds; return how many."""
         state = self._scope.state
         found = [event for event in _waiting(state) if epoch.window.contains(event.event_time)]
         for event in found:
             self._write(epoch.id, _new_row(state, event, at=at, late_from=None))
         return len(found)
 
-    def add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
+    def _add_late_events(self, epoch: Epoch, *, at: datetime) -> int:
         """Curate events that no epoch holds and whose window's epoch is closed, marked late."""
-        self._scope.check_writable(epoch.id)
         state = self._scope.state
         found = [
             (event, closed)
@@ -87,9 +95,8 @@ class InMemoryCurationStore(InMemoryCurationReader):
             self._write(epoch.id, _new_row(state, event, at=at, late_from=closed.id))
         return len(found)
 
-    def carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
+    def _carry_resolved_events(self, epoch: Epoch, *, at: datetime) -> int:
         """Curate events that closed unresolved and whose identity is bound by now, marked late."""
-        self._scope.check_writable(epoch.id)
         state = self._scope.state
         found = [
             (event, row)
@@ -111,9 +118,8 @@ class InMemoryCurationStore(InMemoryCurationReader):
             self._write(epoch.id, judged)
         return len(found)
 
-    def sync_users(self, epoch: Epoch, *, at: datetime) -> int:
+    def _sync_users(self, epoch: Epoch, *, at: datetime) -> int:
         """Give each event of the epoch the user of its identity now; after an unbinding that is none."""
-        self._scope.check_writable(epoch.id)
         state = self._scope.state
         changed = 0
         for curated in list(self.ordered_events(epoch.id)):

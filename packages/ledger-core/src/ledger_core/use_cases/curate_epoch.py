@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from ledger_core.domain.curation import CurationCounts
-from ledger_core.domain.epoch import Epoch
 from ledger_core.errors import EpochClosed
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.clock import Clock
-from ledger_core.ports.ledger import Ledger, LedgerTransaction
+from ledger_core.ports.ledger import Ledger
 
 
 def curate_epoch(ledger: Ledger, epoch_id: EpochId, *, clock: Clock) -> CurationCounts:
@@ -24,13 +21,4 @@ def curate_epoch(ledger: Ledger, epoch_id: EpochId, *, clock: Clock) -> Curation
         epoch = transaction.epochs.lock(epoch_id)
         if not epoch.is_open:
             raise EpochClosed(epoch_id)
-        return curate(transaction, epoch, at=clock())
-
-
-def curate(transaction: LedgerTransaction, epoch: Epoch, *, at: datetime) -> CurationCounts:
-    """Do the same within a transaction that holds the open epoch's lock."""
-    added = transaction.curation.add_window_events(epoch, at=at)
-    added_late = transaction.curation.add_late_events(epoch, at=at)
-    carried = transaction.curation.carry_resolved_events(epoch, at=at)
-    resolved = transaction.curation.sync_users(epoch, at=at)
-    return CurationCounts(added=added, added_late=added_late, carried=carried, resolved=resolved)
+        return transaction.curation.refresh(epoch, at=clock())

@@ -9,7 +9,6 @@ from ledger_core.errors import EpochClosed
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
-from ledger_core.use_cases.curate_epoch import curate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +29,5 @@ def refresh_epoch(ledger: Ledger, epoch_id: EpochId, *, clock: Clock) -> Refresh
         epoch = transaction.epochs.lock(epoch_id)
         if not epoch.is_open:
             raise EpochClosed(epoch_id)
-        counts = curate(transaction, epoch, at=clock())
+        counts = transaction.curation.refresh(epoch, at=clock())
         return RefreshedEpoch(counts=counts, allocations_changed=transaction.allocations.propose(epoch_id))
