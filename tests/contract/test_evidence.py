@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ledger_core import EpochId, Ledger, UserId
+from ledger_core.domain.evidence import fact_of_event
 from ledger_core.ports.evidence_reader import ActivityElsewhere
 from ledger_core.testing import make_event, make_window
 from tests.contract.story import LedgerStory, annas, bobs, day
@@ -38,9 +39,11 @@ def test_a_user_s_events_come_by_id_excluded_ones_too_and_nobody_else_s(story: L
         found = list(view.evidence.activity_of_user(epoch_id, ANN))
         others = list(view.evidence.activity_of_user(epoch_id, UserId("cid")))
 
-    assert [activity.event for activity in found] == [events[2], events[0]]
-    assert [activity.curation.included for activity in found] == [True, False]
-    assert (found[1].judged_by, found[1].note) == ("admin", "agreed in the weekly call")
+    assert [curated.fact for curated in found] == [fact_of_event(events[2]), fact_of_event(events[0])]
+    assert [curated.included for curated in found] == [True, False]
+    assert found[0].decision is None
+    assert found[1].decision is not None
+    assert (found[1].decision.by, found[1].decision.reason) == ("admin", "agreed in the weekly call")
     assert others == []
 
 
@@ -134,11 +137,11 @@ def test_an_event_s_standings_are_all_its_epochs_in_order(story: LedgerStory) ->
         found = view.evidence.standings(event.id)
         nothing = view.evidence.standings(annas(2, at=day(0)).id)
 
-    assert [(held.epoch_id, held.activity.curation.user_id) for held in found] == [
+    assert [(held.epoch_id, held.curated.user_id) for held in found] == [
         (first, None),
         (second, "ann"),
     ]
-    assert all(held.activity.event == event for held in found)
+    assert all(held.curated.fact == fact_of_event(event) for held in found)
     assert nothing == ()
 
 

@@ -9,10 +9,11 @@ from functools import partial
 import pytest
 
 from ledger_core import EpochNotFound, InvalidValue, Ledger
+from ledger_core.domain.evidence import Decision
 from ledger_core.explanation import ReasonCode, UserExplanation, UserNotInEpoch, explain_user
 from ledger_core.explanation.refusals import EventNotFound
 from ledger_core.explanation.trace_event import EventTrace, Outcome, trace_event
-from ledger_core.explanation.values import Decision, Source
+from ledger_core.explanation.values import Source
 from ledger_core.identifiers import EpochId
 from ledger_core.testing import InMemoryLedger, make_component
 from tests.contract.story import CONTEXT, NODE_ID
@@ -183,7 +184,9 @@ def test_an_account_bound_after_the_close_is_a_reason_and_where_its_work_counts_
         ReasonCode.COUNTS_ELSEWHERE,
     }
     assert f"after epoch {lived.first} closed at " in sentence_of(found, ReasonCode.BOUND_AFTER_CLOSE)
-    assert f"stand in epoch {lived.second}, counting" in sentence_of(found, ReasonCode.COUNTS_ELSEWHERE)
+    assert f"late and in epoch {lived.second}, counting: 1 event" in sentence_of(
+        found, ReasonCode.COUNTS_ELSEWHERE
+    )
 
 
 def test_work_of_another_window_is_a_reason(lived: Explained) -> None:
@@ -197,8 +200,10 @@ def test_late_work_names_the_epoch_it_counts_in_and_what_waits(lived: Explained)
     found = explained(lived, "kim")
 
     assert codes(found) == {ReasonCode.NO_ACTIVITY, ReasonCode.COUNTS_ELSEWHERE, ReasonCode.WAITING}
-    assert f"epoch {lived.second}, counting" in sentence_of(found, ReasonCode.COUNTS_ELSEWHERE)
-    assert "1 event of this window" in sentence_of(found, ReasonCode.WAITING)
+    assert f"late and in epoch {lived.second}, counting: 1 event" in sentence_of(
+        found, ReasonCode.COUNTS_ELSEWHERE
+    )
+    assert "of this window, in no epoch yet: 1 event" in sentence_of(found, ReasonCode.WAITING)
 
 
 def test_somebody_whose_account_nobody_bound_is_found_by_name(lived: Explained) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ledger_core.explanation.__main__ import main
 from ledger_core.explanation.bundle_facts import verified_bundle
 from ledger_core.explanation.explain_user import explain_user
+from ledger_core.explanation.trace_event import trace_event
 from ledger_core.testing import MONDAY, InMemoryLedger, make_event
 from tests.bundle_forging import file_of, lines_of, put_together, take_apart
 from tests.bundle_histories import (
@@ -149,6 +150,26 @@ def test_it_needs_the_core_alone(bundle: str, tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"verified {STATEMENT_HASH}\n")
+
+
+@pytest.mark.parametrize("user", ['"\\', "\u00e9\ufb33\U0001f600", "a" * 255, "null", "ann\u202e", "\u0131I"])
+def test_users_and_events_are_found_however_their_names_are_written(tmp_path: Path, user: str) -> None:
+    """A line is looked at only if it holds the name as canonical JSON writes it, which is in one way."""
+    ledger = InMemoryLedger(NODE)
+    bind(ledger, **{user: "1001", "another": "1002"})
+    epoch_id = open_week(ledger, 0)
+    mine = make_event(1, at=MONDAY, event_id=f"github:pr:{user[:99]}", metadata={"user_id": None, "id": user})
+    store_events(ledger, mine, make_event(2, at=MONDAY, account="1002", metadata={"user_id": user}))
+    finalize(ledger, epoch_id, 3)
+    path = tmp_path / "odd.zip"
+    path.write_bytes(bundle_bytes(ledger, epoch_id))
+
+    with verified_bundle(path) as facts:
+        explained = explain_user(facts, user, limit=9)
+        traced = trace_event(facts.trace_facts(mine.id))
+
+    assert [line.event_id for line in explained.events.lines] == [mine.id]
+    assert traced.standings[0].user_id == user
 
 
 def test_memory_does_not_grow_with_the_events(tmp_path: Path) -> None:

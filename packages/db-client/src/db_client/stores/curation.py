@@ -20,7 +20,7 @@ from ledger_core.ports.curation_store import CuratedActivity
 
 STREAMED_ROWS = 5_000  # rows fetched at once from a server-side cursor
 
-CURATED_ACTIVITY: Final[Select[*tuple[Any, ...]]] = select(
+_CURATED_ACTIVITY: Final[Select[*tuple[Any, ...]]] = select(
     activity_curation.c.epoch_id,
     activity_curation.c.event_id,
     activity_curation.c.user_id,
@@ -81,12 +81,12 @@ class PostgresCurationStore:
 
     def ordered_activity(self, epoch_id: EpochId) -> Iterator[CuratedActivity]:
         """Yield the same with the facts behind them."""
-        query = CURATED_ACTIVITY.where(
+        query = _CURATED_ACTIVITY.where(
             activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id
         ).order_by(activity_curation.c.event_id)
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
-                yield curated_activity_of_row(row)
+                yield _curated_activity(row)
 
     def summary(self, epoch_id: EpochId) -> CurationSummary:
         """Return how many events the epoch holds, and how they stand."""
@@ -163,8 +163,7 @@ class PostgresCurationStore:
             raise EventNotCurated(epoch_id, event_id)
 
 
-def curated_activity_of_row(row: Row[*tuple[Any, ...]]) -> CuratedActivity:
-    """Return what a row of CURATED_ACTIVITY holds."""
+def _curated_activity(row: Row[*tuple[Any, ...]]) -> CuratedActivity:
     return CuratedActivity(
         event=event_of_row(row),
         curation=_curated_event(row),

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, text
 
-from db_client.stores.curation import CURATED_ACTIVITY, STREAMED_ROWS, curated_activity_of_row
+from db_client.stores.curation import STREAMED_ROWS
 from db_client.stores.identities import GROUPED_BY_IDENTITY, MOST_EVENTS_FIRST, unresolved_of_row
+from db_client.tables.activity import activity_events
 from db_client.tables.curation import activity_curation
 from db_client.tables.identities import identity_events, user_bindings
 from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.evidence import CuratedFact, EventFact, decision_of
 from ledger_core.domain.identity import (
     IdentityBinding,
     IdentityChange,
@@ -22,7 +24,6 @@ from ledger_core.domain.identity import (
 )
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
-from ledger_core.ports.curation_store import CuratedActivity
 from ledger_core.ports.evidence_reader import ActivityElsewhere, EventInEpoch
 
 # What `like_names` does: A to Z alone, as lower() would ask a locale.
@@ -69,6 +70,26 @@ _ELSEWHERE: Final = text("""
 """)
 
 
+# Every column of an event but its metadata, which is most of it.
+_CURATED_FACTS: Final[Select[*tuple[Any, ...]]] = select(
+    activity_curation.c.epoch_id,
+    activity_curation.c.user_id,
+    activity_curation.c.included,
+    activity_curation.c.weight_override_milli,
+    activity_curation.c.late_from_epoch_id,
+    activity_curation.c.note,
+    activity_curation.c.judged_by,
+    activity_curation.c.judged_at,
+    *(column for column in activity_events.c if column.name not in {"node_id", "metadata", "ingested_at"}),
+).join(
+    activity_events,
+    and_(
+        activity_events.c.node_id == activity_curation.c.node_id,
+        activity_events.c.id == activity_curation.c.event_id,
+    ),
+)
+
+
 class PostgresEvidenceReader:
     """The port EvidenceReader."""
 
@@ -76,16 +97,16 @@ class PostgresEvidenceReader:
         self._connection = connection
         self._node_id = node_id
 
-    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedFact]:
         """Yield the epoch's events that belong to the user, by id, from a server-side cursor."""
-        query = CURATED_ACTIVITY.where(
+        query = _CURATED_FACTS.where(
             activity_curation.c.node_id == self._node_id,
             activity_curation.c.epoch_id == epoch_id,
             activity_curation.c.user_id == user_id,
         ).order_by(activity_curation.c.event_id)
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
-                yield curated_activity_of_row(row)
+                yield _curated_fact(row)
 
     def unresolved_like(
         self, epoch_id: EpochId, names: Sequence[str], *, limit: int
@@ -148,14 +169,11 @@ class PostgresEvidenceReader:
     def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
         """Return how the event stands in each epoch that holds it."""
         rows = self._connection.execute(
-            CURATED_ACTIVITY.where(
+            _CURATED_FACTS.where(
                 activity_curation.c.node_id == self._node_id, activity_curation.c.event_id == event_id
             ).order_by(activity_curation.c.epoch_id)
         )
-        return tuple(
-            EventInEpoch(epoch_id=EpochId(row.epoch_id), activity=curated_activity_of_row(row))
-            for row in rows
-        )
+        return tuple(EventInEpoch(epoch_id=EpochId(row.epoch_id), curated=_curated_fact(row)) for row in rows)
 
     def _history(self, *conditions: ColumnElement[bool], limit: int) -> tuple[IdentityEvent, ...]:
         rows = self._connection.execute(
@@ -165,6 +183,30 @@ class PostgresEvidenceReader:
             .limit(limit)
         ).all()
         return tuple(_identity_event(row) for row in reversed(rows))
+
+
+def _curated_fact(row: Row[*tuple[Any, ...]]) -> CuratedFact:
+    judged_at = None if row.judged_at is None else row.judged_at.astimezone(UTC)
+    return CuratedFact(
+        fact=EventFact(
+            event_id=row.id,
+            source=row.source,
+            event_type=row.event_type,
+            event_time=row.event_time.astimezone(UTC),
+            artifact_url=row.artifact_url,
+            login=row.platform_login,
+            account=row.platform_user_id,
+            payload_hash=row.payload_hash,
+            producer=row.producer,
+            producer_version=row.producer_version,
+            retrieved_at=row.retrieved_at.astimezone(UTC),
+        ),
+        user_id=row.user_id,
+        included=row.included,
+        weight_override_milli=row.weight_override_milli,
+        late_from_epoch_id=row.late_from_epoch_id,
+        decision=decision_of(by=row.judged_by, at=judged_at, reason=row.note),
+    )
 
 
 def _binding(row: Row[Any]) -> IdentityBinding:

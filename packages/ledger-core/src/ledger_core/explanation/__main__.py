@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return _refuse("unreadable", f"the file cannot be read: {reason}", REFUSED, as_json=options.json)
+    except MemoryError:
+        return _refuse("out-of-memory", "the bundle does not fit into memory", REFUSED, as_json=options.json)
     if options.json:
         _print(json.dumps({"verified": statement_hash, "explanation": value}, indent=2))
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger_core.explanation.facts import CuratedFact
+from ledger_core.domain.evidence import CuratedFact
 from ledger_core.explanation.values import EventLine, EventLines, RuleLine
 
 MAX_SHOWN_EVENTS: Final = 10_000  # of each kind: a few megabytes, and more than anybody reads

@@ -11,12 +11,13 @@ from typing import Any, BinaryIO
 
 from ledger_core.domain.allocation import Allocation
 from ledger_core.domain.canonical_json import canonical_json
+from ledger_core.domain.evidence import CuratedFact, EventFact, decision_of
 from ledger_core.domain.identity import UnresolvedIdentity, like_names
 from ledger_core.domain.instant import parse_instant
 from ledger_core.domain.payouts import PayoutLine
-from ledger_core.explanation.facts import CuratedFact, EventFact, HomeWindow, StandingFact, TraceFacts
+from ledger_core.explanation.facts import HomeWindow, StandingFact, TraceFacts
 from ledger_core.explanation.refusals import BundleNotVerified, EventNotFound
-from ledger_core.explanation.values import Beyond, Decision, EpochSummary, PoolPart, Source
+from ledger_core.explanation.values import Beyond, EpochSummary, PoolPart, Source
 from ledger_core.identifiers import UserId
 from ledger_core.verification.bundle_format import ALLOCATIONS, CHAIN, EVENTS, POOL
 from ledger_core.verification.bundle_reader import Bundle, open_bundle
@@ -232,7 +233,6 @@ def _summary(statement: StatementDocument) -> EpochSummary:
 def _curated_fact(value: Any) -> CuratedFact:
     payload, curation = value["payload"], value["curation"]
     late, weight = curation["late_from_epoch_id"], curation["weight_override_milli"]
-    is_decided = curation["judged_by"] is not None or curation["note"] is not None
     return CuratedFact(
         fact=EventFact(
             event_id=payload["id"],
@@ -251,11 +251,9 @@ def _curated_fact(value: Any) -> CuratedFact:
         included=curation["included"],
         weight_override_milli=None if weight is None else int(weight),
         late_from_epoch_id=None if late is None else int(late),
-        decision=Decision(
+        decision=decision_of(
             by=curation["judged_by"],
             at=optional_instant("judged_at", curation["judged_at"]),
             reason=curation["note"],
-        )
-        if is_decided
-        else None,
+        ),
     )

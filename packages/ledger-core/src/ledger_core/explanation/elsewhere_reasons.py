@@ -29,7 +29,8 @@ def reasons_beyond(
         if row.epoch_id == epoch.epoch_id:
             yield _otherwise_here(row)
         elif row.epoch_id is None:
-            yield _waiting(row, epoch)
+            if row.in_window or not has_activity:
+                yield _waiting(row, epoch)
         elif row.in_window:
             yield _counts_elsewhere(row, user_id)
         else:
@@ -62,12 +63,12 @@ def _otherwise_here(row: ActivityElsewhere) -> Reason:
     if row.user_id is not None:
         return Reason(
             code=ReasonCode.COUNTS_FOR_ANOTHER,
-            sentence=f"{events_text(row.events)} of an account of the user's stand here for {row.user_id}",
+            sentence=f"of an account of the user's, but here for {row.user_id}: {events_text(row.events)}",
         )
-    how = "belonged to nobody" if row.included else "excluded, and of nobody"
+    how = "of nobody" if row.included else "excluded, and of nobody"
     return Reason(
         code=ReasonCode.UNRESOLVED if row.included else ReasonCode.EXCLUDED,
-        sentence=f"{events_text(row.events)} of an account of the user's: {how} in this epoch",
+        sentence=f"of an account of the user's, but here {how}: {events_text(row.events)}",
     )
 
 
@@ -75,15 +76,15 @@ def _waiting(row: ActivityElsewhere, epoch: EpochSummary) -> Reason:
     if not row.in_window:
         return Reason(
             code=ReasonCode.OTHER_WINDOW,
-            sentence=f"{events_text(row.events)} of other windows are in no epoch yet",
+            sentence=f"of other windows, in no epoch yet: {events_text(row.events)}",
         )
-    enters = (
-        "enter it when it is next collected" if epoch.is_open else "enter the next open epoch, marked late"
+    taker = (
+        "the next collection takes them in"
+        if epoch.is_open
+        else "the next open epoch takes them in, marked late"
     )
-    return Reason(
-        code=ReasonCode.WAITING,
-        sentence=f"{events_text(row.events)} of this window are in no epoch yet; they {enters}",
-    )
+    sentence = f"of this window, in no epoch yet: {events_text(row.events)}; {taker}"
+    return Reason(code=ReasonCode.WAITING, sentence=sentence)
 
 
 def _counts_elsewhere(row: ActivityElsewhere, user_id: str) -> Reason:
@@ -93,10 +94,8 @@ def _counts_elsewhere(row: ActivityElsewhere, user_id: str) -> Reason:
         how = "unresolved"
     else:
         how = "counting" if row.user_id == user_id else f"counting for {row.user_id}"
-    return Reason(
-        code=ReasonCode.COUNTS_ELSEWHERE,
-        sentence=f"{events_text(row.events)} of this window came late and stand in epoch {row.epoch_id}, {how}",
-    )
+    sentence = f"of this window, but late and in epoch {row.epoch_id}, {how}: {events_text(row.events)}"
+    return Reason(code=ReasonCode.COUNTS_ELSEWHERE, sentence=sentence)
 
 
 def _other_windows(rows: list[ActivityElsewhere]) -> Reason:
@@ -109,5 +108,5 @@ def _other_windows(rows: list[ActivityElsewhere]) -> Reason:
     total = sum(events.values())
     return Reason(
         code=ReasonCode.OTHER_WINDOW,
-        sentence=f"{events_text(total)} of the user's accounts lie in other windows: {', '.join(named)}{more}",
+        sentence=f"of other windows: {events_text(total)}, in {', '.join(named)}{more}",
     )

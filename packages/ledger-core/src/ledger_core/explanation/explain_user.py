@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.evidence import Decision
 from ledger_core.explanation.activity import ActivityExplained, explain_activity
 from ledger_core.explanation.amounts import explain_amount
 from ledger_core.explanation.facts import EpochFacts
 from ledger_core.explanation.reasons import find_reasons
 from ledger_core.explanation.refusals import UserNotInEpoch
-from ledger_core.explanation.values import Decision, UnitsExplained, UserExplanation
+from ledger_core.explanation.values import UnitsExplained, UserExplanation
 from ledger_core.identifiers import check_identifier
 
 MAX_LOOK_ALIKES: Final = 20

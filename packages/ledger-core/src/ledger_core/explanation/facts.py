@@ -4,54 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from ledger_core.domain.allocation import Allocation
 from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.domain.evidence import CuratedFact, EventFact
 from ledger_core.domain.identity import UnresolvedIdentity
 from ledger_core.domain.payouts import PayoutLine
-from ledger_core.explanation.values import Beyond, Decision, EpochSummary, HistoryLine, PoolPart, Source
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFact:
-    """What a source reported, and where it came from; texts are as they were reported."""
-
-    event_id: str
-    source: str
-    event_type: str
-    event_time: datetime
-    artifact_url: str | None
-    login: str | None
-    account: str | None
-    payload_hash: str
-    producer: str
-    producer_version: str
-    retrieved_at: datetime
-
-    @property
-    def rule(self) -> str:
-        """The key of a weight policy that the event is weighed by."""
-        return f"{self.source}:{self.event_type}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CuratedFact:
-    """An event as it stands in an epoch."""
-
-    fact: EventFact
-    user_id: str | None
-    included: bool
-    weight_override_milli: int | None
-    late_from_epoch_id: int | None
-    decision: Decision | None
-
-    def weight_milli(self, weights: Mapping[str, int]) -> int:
-        """Return what the event weighs: its override, else the policy's weight, else 0."""
-        if self.weight_override_milli is not None:
-            return self.weight_override_milli
-        return weights.get(self.fact.rule, 0)
+from ledger_core.explanation.values import Beyond, EpochSummary, HistoryLine, PoolPart, Source
 
 
 class EpochFacts(Protocol):

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.allocation import Allocation
 from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.evidence import CuratedFact, Decision, fact_of_event
 from ledger_core.domain.identity import IdentityEvent, UnresolvedIdentity
 from ledger_core.domain.payouts import PayoutLine
 from ledger_core.domain.statement import PayoutStatement
-from ledger_core.explanation.facts import CuratedFact, EventFact, HomeWindow, StandingFact, TraceFacts
+from ledger_core.explanation.facts import HomeWindow, StandingFact, TraceFacts
 from ledger_core.explanation.refusals import EventNotFound
 from ledger_core.explanation.values import (
     Account,
     Beyond,
-    Decision,
     EpochSummary,
     HistoryLine,
     PoolPart,
     Source,
 )
 from ledger_core.identifiers import EpochId, EventId, UserId
-from ledger_core.ports.curation_store import CuratedActivity
 from ledger_core.ports.ledger import LedgerView
 
 MAX_ACCOUNTS: Final = 100
@@ -78,8 +76,7 @@ class LedgerFacts:
 
     def activity_of_user(self, user_id: str) -> Iterator[CuratedFact]:
         """Yield the events that belong to the user, by id."""
-        for activity in self._view.evidence.activity_of_user(self._epoch.id, UserId(user_id)):
-            yield curated_fact(activity)
+        return self._view.evidence.activity_of_user(self._epoch.id, UserId(user_id))
 
     def unresolved_like(self, names: Sequence[str], *, limit: int) -> tuple[UnresolvedIdentity, ...]:
         """Return unresolved identities that are like a name."""
@@ -122,8 +119,8 @@ def read_trace_facts(view: LedgerView, event_id: str) -> TraceFacts:
     )
     return TraceFacts(
         source=Source.LEDGER,
-        fact=event_fact(event),
-        standings=tuple(_standing(view, held.epoch_id, held.activity) for held in standings),
+        fact=fact_of_event(event),
+        standings=tuple(_standing(view, held.epoch_id, held.curated) for held in standings),
         home=None if home is None else HomeWindow(epoch_id=home.id, window=home.window),
         home_is_open=home is not None and home.is_open,
         bound_to=bound[0].user_id if bound else None,
@@ -132,14 +129,14 @@ def read_trace_facts(view: LedgerView, event_id: str) -> TraceFacts:
     )
 
 
-def _standing(view: LedgerView, epoch_id: EpochId, activity: CuratedActivity) -> StandingFact:
+def _standing(view: LedgerView, epoch_id: EpochId, curated: CuratedFact) -> StandingFact:
     epoch = view.epochs.get(epoch_id)
-    user = activity.curation.user_id
-    allocation = None if user is None else view.allocations.find(epoch_id, user)
+    user = curated.user_id
+    allocation = None if user is None else view.allocations.find(epoch_id, UserId(user))
     return StandingFact(
         epoch=_summary(epoch, view.statements.find(epoch_id)),
         weights=epoch.weight_config,
-        curated=curated_fact(activity),
+        curated=curated,
         user_final_units=None if allocation is None else allocation.final_units,
     )
 
@@ -150,39 +147,6 @@ def _summary(epoch: Epoch, statement: PayoutStatement | None) -> EpochSummary:
         window=epoch.window,
         is_open=epoch.is_open,
         statement_hash=None if statement is None else statement.statement_hash,
-    )
-
-
-def curated_fact(activity: CuratedActivity) -> CuratedFact:
-    """Return a curated event as explanations take it."""
-    curation = activity.curation
-    is_decided = activity.judged_by is not None or activity.note is not None
-    return CuratedFact(
-        fact=event_fact(activity.event),
-        user_id=curation.user_id,
-        included=curation.included,
-        weight_override_milli=curation.weight_override_milli,
-        late_from_epoch_id=curation.late_from_epoch_id,
-        decision=Decision(by=activity.judged_by, at=activity.judged_at, reason=activity.note)
-        if is_decided
-        else None,
-    )
-
-
-def event_fact(event: ActivityEvent) -> EventFact:
-    """Return an event as explanations take it."""
-    return EventFact(
-        event_id=event.id,
-        source=event.source,
-        event_type=event.event_type,
-        event_time=event.event_time,
-        artifact_url=event.artifact_url,
-        login=event.platform_login,
-        account=event.platform_user_id,
-        payload_hash=event.payload_hash,
-        producer=event.producer,
-        producer_version=event.producer_version,
-        retrieved_at=event.retrieved_at,
     )
 
 

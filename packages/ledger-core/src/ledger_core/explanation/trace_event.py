@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ledger_core.explanation.facts import EventFact, HomeWindow, StandingFact, TraceFacts
-from ledger_core.explanation.values import Decision, EpochSummary, HistoryLine, Source
+from ledger_core.domain.evidence import Decision, EventFact
+from ledger_core.explanation.facts import HomeWindow, StandingFact, TraceFacts
+from ledger_core.explanation.values import EpochSummary, HistoryLine, Source
 from ledger_core.explanation.wording import decision_text
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.domain.evidence import Decision
 from ledger_core.domain.identity import UnresolvedIdentity
 from ledger_core.domain.payouts import PayoutLine
 from ledger_core.ports.evidence_reader import ActivityElsewhere
@@ -42,15 +43,6 @@ class ReasonCode(StrEnum):
     WAITING = "waiting"
     OTHER_WINDOW = "other-window"
     DIFFERS = "differs"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Who decided, when and why; None where it was not kept."""
-
-    by: str | None
-    at: datetime | None
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ledger_core.domain.evidence import Decision
 from ledger_core.domain.instant import instant_text
-from ledger_core.explanation.values import Decision
 
 
 def decision_text(decision: Decision | None) -> str:

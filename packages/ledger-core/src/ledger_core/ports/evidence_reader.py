@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.evidence import CuratedFact
 from ledger_core.domain.identity import IdentityBinding, IdentityEvent, UnresolvedIdentity
 from ledger_core.identifiers import EpochId, EventId, UserId
-from ledger_core.ports.curation_store import CuratedActivity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,17 @@ class EventInEpoch:
     """An event as it stands in one epoch."""
 
     epoch_id: EpochId
-    activity: CuratedActivity
+    curated: CuratedFact
 
 
 class EvidenceReader(Protocol):
     """Evidence to read."""
 
-    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
-        """Yield the epoch's events that belong to the user, excluded ones too, by id, memory flat."""
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedFact]:
+        """Yield the epoch's events that belong to the user, excluded ones too, by id, memory flat.
+
+        Holds: no payload is read, and none hashed: whoever has very many events is explained, too.
+        """
 
     def unresolved_like(
         self, epoch_id: EpochId, names: Sequence[str], *, limit: int

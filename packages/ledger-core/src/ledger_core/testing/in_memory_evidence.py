@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.epoch import Epoch
+from ledger_core.domain.evidence import CuratedFact, decision_of, fact_of_event
 from ledger_core.domain.identity import IdentityBinding, IdentityEvent, UnresolvedIdentity, like_names
 from ledger_core.identifiers import EpochId, EventId, UserId
 from ledger_core.ports.curation_store import CuratedActivity
@@ -24,11 +25,11 @@ class InMemoryEvidenceReader:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedActivity]:
+    def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedFact]:
         """Yield the epoch's events that belong to the user, by id."""
         for activity in InMemoryCurationReader(self._scope).ordered_activity(epoch_id):
             if activity.curation.user_id == user_id:
-                yield activity
+                yield _curated_fact(activity)
 
     def unresolved_like(
         self, epoch_id: EpochId, names: Sequence[str], *, limit: int
@@ -94,21 +95,26 @@ class InMemoryEvidenceReader:
 
     def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
         """Return how the event stands in each epoch that holds it."""
-        state = self._scope.state
+        reader = InMemoryCurationReader(self._scope)
+        epoch_ids = sorted(epoch for epoch, found in self._scope.state.curation if found == event_id)
         return tuple(
-            EventInEpoch(
-                epoch_id=epoch_id,
-                activity=CuratedActivity(
-                    event=state.events[event_id],
-                    curation=row.curation,
-                    note=row.note,
-                    judged_by=row.judged_by,
-                    judged_at=row.judged_at,
-                ),
-            )
-            for (epoch_id, found), row in sorted(state.curation.items(), key=lambda item: item[0])
-            if found == event_id
+            EventInEpoch(epoch_id=epoch_id, curated=_curated_fact(activity))
+            for epoch_id in epoch_ids
+            for activity in reader.ordered_activity(epoch_id)
+            if activity.event.id == event_id
         )
+
+
+def _curated_fact(activity: CuratedActivity) -> CuratedFact:
+    curation = activity.curation
+    return CuratedFact(
+        fact=fact_of_event(activity.event),
+        user_id=curation.user_id,
+        included=curation.included,
+        weight_override_milli=curation.weight_override_milli,
+        late_from_epoch_id=curation.late_from_epoch_id,
+        decision=decision_of(by=activity.judged_by, at=activity.judged_at, reason=activity.note),
+    )
 
 
 def _elsewhere(standing: _Standing, events: list[ActivityEvent]) -> ActivityElsewhere:
