@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -30,8 +31,11 @@ class DatabaseUnreachable(LedgerError):
 
     code = "database-unreachable"
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *, may_come_up: bool = False) -> None:
+        """Name the problem; it may come up by itself where nobody answered, or a server that is not there yet."""
         super().__init__(f"the database can't be used: {problem}")
+        self.problem = problem
+        self.may_come_up = may_come_up
 
 
 class SchemaOutdated(LedgerError):
@@ -44,9 +48,38 @@ class SchemaOutdated(LedgerError):
         super().__init__(f"the database {where}; run `ledger db upgrade`")
 
 
+# What a server says that is on its way up, or full for the moment: PostgreSQL's own words, by libpq.
+_FOR_THE_MOMENT: Final = (
+    "starting up",
+    "shutting down",
+    "not yet accepting connections",
+    "in recovery mode",
+    "too many clients",
+    "too many connections",
+    "remaining connection slots",
+)
+
+
+def may_come_up(problem: str) -> bool:
+    """Say whether waiting may help: nobody answered, or a server did that is busy with itself."""
+    answered = "FATAL:" in problem or "ERROR:" in problem
+    is_about_tls = "SSL" in problem or "certificate" in problem
+    return any(words in problem for words in _FOR_THE_MOMENT) or not (answered or is_about_tls)
+
+
 def system_clock() -> datetime:
     """Return now, in UTC."""
     return datetime.now(tz=UTC)
+
+
+def check_database(database_url: str) -> None:
+    """Return if the database answers and has this version's schema.
+
+    Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
+    """
+    found, wanted = database_revisions(database_url)
+    if found != wanted:
+        raise SchemaOutdated(found, wanted)
 
 
 @contextmanager
@@ -115,7 +148,7 @@ def database_errors() -> Iterator[None]:
         yield
     except (OperationalError, ProgrammingError) as error:
         lines = str(error.orig).strip().splitlines() or ["no reason given"]
-        raise DatabaseUnreachable(lines[0][:300]) from error
+        raise DatabaseUnreachable(lines[0][:300], may_come_up=may_come_up(str(error.orig))) from error
 
 
 def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[Finding, ...]:

@@ -4,33 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Final
 
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from ledger_core.identifiers import StreamRef
+from ledger_core.ports.activity_source import ActivitySource
+from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.activities.create_activities import create_activities
-from scheduler_worker.bootstrap import create_sources, opened_ledger, read_payload_keys, system_clock
+from scheduler_worker.bootstrap import (
+    check_database,
+    create_sources,
+    opened_ledger,
+    read_payload_keys,
+    system_clock,
+)
+from scheduler_worker.health import WorkerHealth, served_health
+from scheduler_worker.observability.core_runtime import create_runtime
+from scheduler_worker.observability.ledger_gauges import LedgerGauges
+from scheduler_worker.observing import Observer, observing
+from scheduler_worker.operating_settings import OperatingSettings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
 from scheduler_worker.temporal_client import connected
+from scheduler_worker.waiting import check_namespace, wait_for_database
 from scheduler_worker.worker import running_worker
 
-CONNECT_ATTEMPTS = 8  # about a minute: a worker may come up before its servers do
+FORCED_STATUS: Final = 3  # incomplete, as of a command
+STOP_MARGIN: Final = timedelta(seconds=5)  # for what is left once the activities had their time to drain
+ATTEMPTS: Final = 8  # about a minute for each server: a worker may come up before they do
 
 logger = logging.getLogger(__name__)
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
     """Work on the node's task queue until SIGTERM or SIGINT, then drain; also while servers are awaited.
 
     Raises: PolicyUnreadable, PolicyInvalid, SettingMissing, DatabaseUnreachable, SchemaOutdated,
-            TemporalUnreachable.
+            TemporalUnreachable, NamespaceMissing, AddressUnusable.
     """
-    work = asyncio.create_task(_work(settings))
+    health = WorkerHealth()
+    last_resort = _LastResort(operating.drain + STOP_MARGIN)
+    work = asyncio.create_task(_work(settings, operating, health))
     was_told = False
 
     def stop() -> None:
         nonlocal was_told
         if not was_told:  # a second signal must not tear the draining
             was_told = True
+            health.draining()
+            last_resort.arm()
             logger.info("worker_stopping")
             work.cancel()
 
@@ -42,18 +74,66 @@ async def run_worker(settings: Settings) -> None:
     except asyncio.CancelledError:
         if not was_told:
             raise
+    logger.info("worker_stopped")
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, operating: OperatingSettings, health: WorkerHealth) -> None:
     policy = read_policy(settings.config)
-    task_queue = settings.task_queue_of(policy.node_id)
     database_url = settings.required_database_url()
-    with opened_ledger(database_url, policy.node_id, application_name="ledger-worker") as ledger:
-        keys = read_payload_keys(database_url, policy.node_id, settings.payload_keys)
-        activities = create_activities(ledger=ledger, sources=create_sources(policy), clock=system_clock)
-        async with (
-            connected(keys=keys, attempts=CONNECT_ATTEMPTS) as client,
-            running_worker(client, task_queue=task_queue, activities=activities),
-        ):
-            logger.info("worker_started", extra={"task_queue": task_queue})
-            await asyncio.Event().wait()
+    sources = create_sources(policy)
+    async with served_health(operating.health_address, health):
+        await wait_for_database(partial(check_database, database_url), attempts=ATTEMPTS)
+        with opened_ledger(database_url, policy.node_id, application_name="ledger-worker") as ledger:
+            keys = read_payload_keys(database_url, policy.node_id, settings.payload_keys)
+            runtime = create_runtime(operating.metrics_address)
+            gauges = LedgerGauges(runtime.metric_meter)
+            async with connected(keys=keys, attempts=ATTEMPTS, runtime=runtime) as client:
+                await check_namespace(client)
+                observer = _observer(ledger, sources, client, gauges)
+                task_queue = settings.task_queue_of(policy.node_id)
+                activities = create_activities(ledger=ledger, sources=sources, clock=system_clock)
+                async with (
+                    running_worker(
+                        client,
+                        task_queue=task_queue,
+                        activities=activities,
+                        graceful_shutdown=operating.drain,
+                    ) as worker,
+                    observing(observer, operating.observe_interval),
+                ):
+                    health.started(is_running=partial(_is_running, worker), servers=observer.servers)
+                    logger.info("worker_started", extra={"task_queue": task_queue})
+                    await asyncio.Event().wait()
+
+
+class _LastResort:
+    """Ends the process when draining hangs on something that no cancellation reaches: a read from a frozen server.
+
+    Holds: what was under way is undone by its database and tried again by Temporal; the status is not 0.
+    """
+
+    def __init__(self, after: timedelta) -> None:
+        self._timer = threading.Timer(after.total_seconds(), self._end)
+        self._timer.daemon = True
+
+    def arm(self) -> None:
+        """Begin to count."""
+        self._timer.start()
+
+    @staticmethod
+    def _end() -> None:
+        logger.error("worker_stop_forced")
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        os._exit(FORCED_STATUS)
+
+
+def _observer(
+    ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], client: Client, gauges: LedgerGauges
+) -> Observer:
+    read_facts = partial(read_operating_facts, ledger, tuple(sources))
+    return Observer(read_facts=read_facts, client=client, gauges=gauges, clock=system_clock)
+
+
+def _is_running(worker: Worker) -> bool:
+    return worker.is_running

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from ledger_core.errors import LedgerError
+from scheduler_worker.observability.tracing import tracing
 from scheduler_worker.payload_codec import hiding_converter
 from scheduler_worker.payload_keys import PayloadKeys
 
@@ -46,13 +48,18 @@ class TemporalConfigInvalid(LedgerError):
 
 @asynccontextmanager
 async def connected(
-    *, keys: PayloadKeys | None, attempts: int = 1, address: str | None = None
+    *,
+    keys: PayloadKeys | None,
+    attempts: int = 1,
+    address: str | None = None,
+    runtime: Runtime | None = None,
 ) -> AsyncIterator[Client]:
     """Connect to a server by its address, else by TEMPORAL_ADDRESS and the rest of Temporal's environment.
 
     Holds:  PAYLOADS_HIDDEN: nothing that is sent can be read without the keys; a client without keys can send and read nothing;
-            it tries `attempts` times with growing pauses, and says so in the log.
-    Raises: TemporalUnreachable, TemporalConfigInvalid.
+            it tries `attempts` times with growing pauses, and says so in the log; however it ends, the SDK's
+            threads are at rest.
+    Raises: TemporalUnreachable, TemporalConfigInvalid, TracingNotInstalled.
     """
     config: dict[str, Any] = {
         "target_host": address or DEFAULT_ADDRESS,
@@ -64,17 +71,23 @@ async def connected(
         except (RuntimeError, ValueError, OSError) as error:
             raise TemporalConfigInvalid(str(error)) from error
     target = str(config["target_host"])
+    config["runtime"] = runtime
+    with tracing() as interceptors:
+        config["interceptors"] = interceptors
+        try:
+            yield await _connect(config, target, attempts)
+        finally:
+            await asyncio.sleep(LAST_BREATH_SECONDS)
+
+
+async def _connect(config: dict[str, Any], target: str, attempts: int) -> Client:
     for attempt in range(attempts):
         try:
-            client = await Client.connect(**config)
-            break
+            return await Client.connect(**config)
         except (RuntimeError, RPCError) as error:
             if attempt == attempts - 1:
                 raise TemporalUnreachable(target) from error
             pause = min(MAX_WAIT_SECONDS, 2**attempt)
             logger.warning("temporal_unreachable", extra={"address": target, "next_try_seconds": pause})
             await asyncio.sleep(pause)
-    try:
-        yield client
-    finally:
-        await asyncio.sleep(LAST_BREATH_SECONDS)
+    raise AssertionError("no attempt at all")

@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from ledger_core.errors import LedgerError
 from scheduler_worker.activities.refusals import RefusalInterceptor
+from scheduler_worker.observability.log_context import LogContextInterceptor
 from scheduler_worker.workflows.all_workflows import ALL_WORKFLOWS
 
 DISTRIBUTION: Final = "cogni-scheduler-worker"
@@ -42,7 +43,7 @@ def create_worker(
         activities=activities,
         activity_executor=threads,
         max_concurrent_activities=ACTIVITY_THREADS,
-        interceptors=[RefusalInterceptor()],
+        interceptors=[LogContextInterceptor(), RefusalInterceptor()],
         workflow_failure_exception_types=FAILURE_TYPES,
         graceful_shutdown_timeout=graceful_shutdown,
         # A name for this build, no versioned routing. Left out, the SDK hashes the byte code of every

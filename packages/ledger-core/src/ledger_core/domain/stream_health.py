@@ -41,6 +41,10 @@ class StreamHealth:
         """Return how far the stream is behind now; None when it was never collected."""
         return None if self.collected_until is None else max(timedelta(), now - self.collected_until)
 
+    def failing_for(self, now: datetime) -> timedelta:
+        """Return for how long the stream has failed; nothing if it does not."""
+        return timedelta() if self.failing_since is None else max(timedelta(), now - self.failing_since)
+
 
 def problem_text(sentence: str) -> str:
     """Return a sentence as one printable line that is not empty and not too long; other text comes as it may."""

@@ -1,0 +1,72 @@
+"""Patience at the start: a worker may come up before its servers do, and says what it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ledger_core.errors import LedgerError
+from scheduler_worker.bootstrap import DatabaseUnreachable
+from scheduler_worker.temporal_client import MAX_WAIT_SECONDS, TemporalUnreachable
+
+_PATIENCE: Final = timedelta(seconds=10)
+_SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+
+logger = logging.getLogger(__name__)
+
+
+class NamespaceMissing(LedgerError):
+    """The Temporal server answers, but has no such namespace."""
+
+    code = "namespace-missing"
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"Temporal has no namespace {namespace}; create it"
+            f" (`temporal operator namespace create -n {namespace}`) or set TEMPORAL_NAMESPACE"
+        )
+        self.namespace = namespace
+
+
+async def wait_for_database(check: Callable[[], None], *, attempts: int) -> None:
+    """Return once the check passes; a database that may come up by itself is tried again with growing pauses.
+
+    Raises: DatabaseUnreachable, at once where waiting does not help, as with a wrong password; SchemaOutdated.
+    """
+    for attempt in range(attempts):
+        try:
+            await asyncio.to_thread(check)
+        except DatabaseUnreachable as error:
+            if attempt == attempts - 1 or not error.may_come_up:
+                raise
+            pause = min(MAX_WAIT_SECONDS, 2**attempt)
+            logger.warning(
+                "database_unreachable", extra={"problem": error.problem, "next_try_seconds": pause}
+            )
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def check_namespace(client: Client) -> None:
+    """Return if the namespace is there, or if the server does not tell.
+
+    Raises: NamespaceMissing, TemporalUnreachable.
+    """
+    try:
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=_PATIENCE
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NamespaceMissing(client.namespace) from error
+        if error.status in _SILENT:
+            raise TemporalUnreachable(client.service_client.config.target_host) from error
+        # Whoever may not look at namespaces may still work in one: the worker itself will see.
