@@ -338,18 +338,16 @@ class TwinLedgers(RuleBasedStateMachine):
         """Steps in the order of a real week, as chance alone seldom closes an epoch with anything in it."""
         open_week = self.open_week()
         chosen = week if open_week is None else open_week
-        self.open(chosen, None)
-        self.collect(page, stale=False, fail_at=None)
-        self.refresh(chosen, None)
-        self.record(chosen, "base_issuance", 1000, None)
-        self.finalize(chosen, reviewed=True, fail_at=None)
+        self.begin_week(chosen, page)
+        self.end_week(chosen)
 
     @rule(
         unbound=st.lists(events(weeks=st.just(0)), min_size=1, max_size=4),
         late=st.lists(events(weeks=WEEKS), min_size=1, max_size=4),
         user=USERS,
         account=ACCOUNTS,
-        excluded=st.one_of(st.none(), NUMBERS),
+        weight=st.one_of(st.none(), st.integers(0, 9)),
+        judged=st.sampled_from(["before the close", "when carried", "never"]),
     )
     def work_that_comes_late(
         self,
@@ -357,25 +355,31 @@ class TwinLedgers(RuleBasedStateMachine):
         late: list[ActivityEvent],
         user: str,
         account: str,
-        excluded: int | None,
+        weight: int | None,
+        judged: str,
     ) -> None:
-        """A week closes with work of accounts that are nobody's; one is bound, more arrives, the next week closes."""
+        """A week closes with work of nobody's accounts; one is bound, more arrives, and the next weeks close."""
+        number = int(unbound[0].id.removeprefix("github:"))
         self.unbind(account, None)
-        self.live_through(unbound, 0)
+        self.begin_week(0, unbound)
+        if judged == "before the close":
+            self.judge(0, number, included=True, weight=weight, fail_at=None)
+        self.end_week(0)
         self.bind(user, account, None)
-        following = next((week for week in range(3) if not self.is_closed(week)), 2)
-        self.open(following, None)
-        self.collect(late, stale=False, fail_at=None)
-        self.refresh(following, None)
-        if excluded is not None:
-            self.judge(following, excluded, included=False, weight=None, fail_at=None)
-        self.record(following, "base_issuance", 1000, None)
-        self.finalize(following, reviewed=False, fail_at=None)
+        for week in (1, 2):
+            self.begin_week(week, late)
+            if judged == "when carried" and week == 1:
+                self.judge(1, number, included=weight is not None, weight=weight, fail_at=None)
+            self.end_week(week)
 
-    def is_closed(self, week: int) -> bool:
-        with self.memory.ledger.read() as view:
-            found = view.epochs.find_by_window(make_window(week))
-        return found is not None and not found.is_open
+    def begin_week(self, week: int, page: list[ActivityEvent]) -> None:
+        self.open(week, None)
+        self.collect(page, stale=False, fail_at=None)
+        self.refresh(week, None)
+
+    def end_week(self, week: int) -> None:
+        self.record(week, "base_issuance", 1000, None)
+        self.finalize(week, reviewed=True, fail_at=None)
 
     def open_week(self) -> int | None:
         with self.memory.ledger.read() as view:

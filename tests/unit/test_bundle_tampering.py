@@ -12,6 +12,7 @@ from ledger_core.verification.report import VerificationReport
 from ledger_core.verification.verifier import verify_open_bundle
 from tests.bundle_forging import put_together, take_apart
 from tests.bundle_histories import bundle_bytes, standard_history
+from tests.tamper_matrix import EVIDENCE, Tally, Tampering, try_all
 
 BUNDLE = bundle_bytes(standard_history(), 3)
 DIRECTORY_AT = BUNDLE.index(b"PK\x01\x02")
@@ -157,3 +158,25 @@ def test_no_byte_of_the_statement_can_be_flipped_even_with_a_new_manifest() -> N
 def _differs_behind(document: bytes, forged: bytes, keys: tuple[bytes, ...]) -> bool:
     at = next(at for at in range(len(document)) if document[at] != forged[at])
     return any(0 <= at - document.index(key) - len(key) < 32 for key in keys)
+
+
+def test_of_the_tamper_matrix_each_97th_is_detected_and_evidence_alone_may_change() -> None:
+    """`python -m tests.tamper_matrix` tries all of it; 97 is prime, so that every bit of a byte has its turn."""
+    tally = try_all(97)
+
+    assert tally.undetected == []
+    assert len(tally.kinds) >= 20
+    assert set(tally.evidence) <= EVIDENCE
+
+
+def test_a_tampering_that_is_not_detected_would_be_told() -> None:
+    genuine = outcome(BUNDLE)
+    assert isinstance(genuine, VerificationReport)
+    line = take_apart(BUNDLE)["events.jsonl"].splitlines()[0]
+    tally = Tally()
+
+    tally.take(Tampering("nothing", BUNDLE), genuine.statement_hash)
+    tally.take(Tampering("weight", BUNDLE, (line, line.replace(b"null", b"true", 1))), genuine.statement_hash)
+
+    assert len(tally.undetected) == 2
+    assert sum(tally.kinds.values()) == sum(tally.evidence.values()) == 0
