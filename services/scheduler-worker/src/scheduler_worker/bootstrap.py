@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -16,11 +16,13 @@ from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
 from ledger_core.domain.finding import Finding
+from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource
 from ledger_core.ports.ledger import Ledger, LedgerReader
 from ledger_core.use_cases.check_coherence import check_coherence
+from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.git_source import GitSource
@@ -157,6 +159,15 @@ def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[
     Raises: DatabaseUnreachable.
     """
     return check_coherence(reader, tell=tell)
+
+
+def read_facts(reader: LedgerReader, streams: Iterable[StreamRef]) -> OperatingFacts:
+    """Return how the ledger stands; it is read only, so a command line may.
+
+    Raises: DatabaseUnreachable.
+    """
+    with database_errors():
+        return read_operating_facts(reader, streams)
 
 
 def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:

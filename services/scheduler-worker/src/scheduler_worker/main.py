@@ -19,12 +19,12 @@ from temporalio.worker import Worker
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivitySource
 from ledger_core.ports.ledger import Ledger
-from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.bootstrap import (
     check_database,
     create_sources,
     opened_ledger,
+    read_facts,
     read_payload_keys,
     system_clock,
 )
@@ -41,7 +41,7 @@ from scheduler_worker.worker import running_worker
 
 FORCED_STATUS: Final = 3  # incomplete, as of a command
 STOP_MARGIN: Final = timedelta(seconds=5)  # for what is left once the activities had their time to drain
-ATTEMPTS: Final = 8  # about a minute for each server: a worker may come up before they do
+CONNECT_ATTEMPTS: Final = 8  # about a minute for each server: a worker may come up before they do
 
 logger = logging.getLogger(__name__)
 
@@ -82,12 +82,12 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
     database_url = settings.required_database_url()
     sources = create_sources(policy)
     async with served_health(operating.health_address, health):
-        await wait_for_database(partial(check_database, database_url), attempts=ATTEMPTS)
+        await wait_for_database(partial(check_database, database_url), attempts=CONNECT_ATTEMPTS)
         with opened_ledger(database_url, policy.node_id, application_name="ledger-worker") as ledger:
             keys = read_payload_keys(database_url, policy.node_id, settings.payload_keys)
             runtime = create_runtime(operating.metrics_address)
             gauges = LedgerGauges(runtime.metric_meter)
-            async with connected(keys=keys, attempts=ATTEMPTS, runtime=runtime) as client:
+            async with connected(keys=keys, attempts=CONNECT_ATTEMPTS, runtime=runtime) as client:
                 await check_namespace(client)
                 observer = _observer(ledger, sources, client, gauges)
                 task_queue = settings.task_queue_of(policy.node_id)
@@ -131,8 +131,8 @@ class _LastResort:
 def _observer(
     ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], client: Client, gauges: LedgerGauges
 ) -> Observer:
-    read_facts = partial(read_operating_facts, ledger, tuple(sources))
-    return Observer(read_facts=read_facts, client=client, gauges=gauges, clock=system_clock)
+    read = partial(read_facts, ledger, tuple(sources))
+    return Observer(read_facts=read, client=client, gauges=gauges, clock=system_clock)
 
 
 def _is_running(worker: Worker) -> bool:

@@ -13,8 +13,9 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from ledger_core.domain.operating_facts import OperatingFacts
+from ledger_core.errors import LedgerError
 from ledger_core.ports.clock import Clock
-from ledger_core.use_cases.read_operating_facts import OperatingFacts
 from scheduler_worker.observability.ledger_gauges import DATABASE, TEMPORAL, LedgerGauges
 from scheduler_worker.schedule_health import find_schedule_health
 
@@ -37,6 +38,7 @@ class Observer:
         self._gauges = gauges
         self._clock = clock
         self._answers: dict[str, bool] = {}
+        self._problems: dict[str, str] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="observer")
         self._reading: Future[OperatingFacts] | None = None
 
@@ -52,7 +54,8 @@ class Observer:
             self._gauges.set_reachable(server, answers=answers, at=at)
             if self._answers.get(server, True) != answers:
                 level = logging.INFO if answers else logging.WARNING
-                logger.log(level, "server_back" if answers else "server_lost", extra={"server": server})
+                event = "server_back" if answers else "server_lost"
+                logger.log(level, event, extra={"server": server, "problem": self._problems.get(server)})
         self._answers = {DATABASE: database, TEMPORAL: temporal}
 
     async def keep_looking(self, interval: timedelta) -> None:
@@ -74,8 +77,9 @@ class Observer:
                 asyncio.shield(asyncio.wrap_future(self._reading)), timeout=READ_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - a driver's errors have no name here; each means unreadable
-            logger.debug("observation_failed", extra={"kind": type(error).__name__})
+            self._problems[DATABASE] = str(error) if isinstance(error, LedgerError) else type(error).__name__
             return False
+        self._problems.pop(DATABASE, None)
         self._gauges.set_facts(facts, at=self._clock())
         return True
 
@@ -83,8 +87,10 @@ class Observer:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 schedule = await find_schedule_health(self._client)
-        except (RPCError, TimeoutError):
+        except (RPCError, TimeoutError) as error:
+            self._problems[TEMPORAL] = str(error) or type(error).__name__
             return False
+        self._problems.pop(TEMPORAL, None)
         self._gauges.set_schedule(schedule, at=self._clock())
         return True
 

@@ -48,6 +48,7 @@ Exit status:
         "statement": (_COMMANDS + "statement_commands:statement", "Show, export and verify statements."),
         "explain": (_COMMANDS + "explain_commands:explain", "Why a person got what they got, or nothing."),
         "trace": (_COMMANDS + "explain_commands:trace", "What became of an event."),
+        "status": (_COMMANDS + "status_command:status", "Is everything all right?"),
         "doctor": (_COMMANDS + "doctor_command:doctor", "Check that everything stored is coherent."),
         "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
         "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),

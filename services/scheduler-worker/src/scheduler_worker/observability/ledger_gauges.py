@@ -10,7 +10,7 @@ from typing import Final
 
 from temporalio.common import MetricMeter
 
-from ledger_core.use_cases.read_operating_facts import OperatingFacts
+from ledger_core.domain.operating_facts import OperatingFacts
 from scheduler_worker.schedule_health import ScheduleHealth
 from scheduler_worker.workflow_ids import COLLECT_SCHEDULE_ID
 
