@@ -14,7 +14,8 @@ from sqlalchemy import Engine, text
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
-from db_client.engine import create_ledger_engine, parse_database_url
+from db_client.database_url import parse_database_url
+from db_client.engine import create_ledger_engine
 from db_client.migrate import upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles

@@ -12,7 +12,8 @@ from psycopg import ClientCursor, sql
 from psycopg.errors import NotNullViolation
 from sqlalchemy import URL, Engine, text
 
-from db_client.engine import create_ledger_engine, parse_database_url
+from db_client.database_url import parse_database_url
+from db_client.engine import create_ledger_engine
 from db_client.postgres_ledger import PostgresLedger
 from db_client.tables.all_tables import ledger_metadata
 from ledger_core import EpochId, NodeId

@@ -25,6 +25,7 @@ from hpack import Decoder
 
 LOOPBACK: Final = "127.0.0.1"
 CHUNK: Final = 65_536
+CLOSING_SECONDS: Final = 0.05
 SSL_REQUEST: Final = bytes.fromhex("0000000804d2162f")  # PostgreSQL's protocol, 55.2.11
 HTTP2_PREFACE_BYTES: Final = 24
 HTTP2_HEADERS: Final = 0x1
@@ -155,7 +156,7 @@ def _served(serve: _Serve, *, context: ssl.SSLContext | None) -> Iterator[Termin
         except (OSError, asyncio.IncompleteReadError):
             pass  # the client went away, or did not like the certificate
         finally:
-            writer.close()
+            writer.transport.abort()
 
     async def run() -> None:
         server = await asyncio.start_server(handle, LOOPBACK, 0, ssl=context)
@@ -163,13 +164,15 @@ def _served(serve: _Serve, *, context: ssl.SSLContext | None) -> Iterator[Termin
         ready.set()
         await stop.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
             task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(CLOSING_SECONDS)  # transports close a turn of the loop after they were told to
 
     def work() -> None:
         loop.set_exception_handler(lambda _, __: None)  # handshakes that fail are what tests are about
         loop.run_until_complete(run())
-        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
     thread = threading.Thread(target=work, name="tls-terminator")
@@ -195,7 +198,7 @@ async def _pipe(
             _copy(reader, server_writer, watch=watch), _copy(server_reader, writer, watch=None)
         )
     finally:
-        server_writer.close()
+        server_writer.transport.abort()
 
 
 async def _copy(

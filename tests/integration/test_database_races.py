@@ -15,7 +15,7 @@ from typing import TypeVar
 import psycopg
 import pytest
 
-from db_client.engine import parse_database_url
+from db_client.database_url import parse_database_url
 from db_client.postgres_ledger import PostgresLedger
 from db_client.stores.epochs import PostgresEpochStore
 from ledger_core import (

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from db_client.engine import DatabaseUrlInvalid, create_ledger_engine, parse_database_url
+from db_client.database_url import DatabaseUrlInvalid, parse_database_url
+from db_client.engine import create_ledger_engine
 from db_client.postgres_ledger import PostgresLedger, PostgresTransaction
 from db_client.roles import (
     READABLE_TABLES,

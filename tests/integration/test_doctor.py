@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine, text
 
-from db_client.engine import create_ledger_engine, parse_database_url
+from db_client.database_url import parse_database_url
+from db_client.engine import create_ledger_engine
 from ledger_core.domain.finding import CHECKS, Finding
 from scheduler_worker.bootstrap import check_ledger, opened_reader
 from scheduler_worker.cli import doctor_command

@@ -5,24 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
-from ledger_core.errors import LedgerError
+from db_client.database_url import parse_database_url
 
 POOL_CONNECTIONS: Final = 20  # one for each of the worker's activity threads, and a few to spare
 CONNECT_TIMEOUT_SECONDS: Final = 10
 LOCK_TIMEOUT_MILLISECONDS: Final = 30_000  # a writer that waits longer gives way and is tried again
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS: Final = 600_000  # a stuck client must not hold an epoch for ever
-
-
-class DatabaseUrlInvalid(LedgerError):
-    """A database address is no PostgreSQL URL; its text is not repeated, as it may hold a password."""
-
-    code = "database-url-invalid"
-
-    def __init__(self) -> None:
-        super().__init__("the database address is no URL like postgresql://user:password@host:5432/name")
 
 
 def create_ledger_engine(
@@ -54,20 +43,6 @@ def create_ledger_engine(
             ),
         },
     )
-
-
-def parse_database_url(url: str) -> URL:
-    """Return the URL for the psycopg driver.
-
-    Raises: DatabaseUrlInvalid.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise DatabaseUrlInvalid from None
-    if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise DatabaseUrlInvalid
-    return parsed.set(drivername="postgresql+psycopg")
 
 
 def create_database_if_missing(engine: Engine, name: str) -> str:

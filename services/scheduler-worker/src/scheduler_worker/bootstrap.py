@@ -10,7 +10,8 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from db_client.engine import create_database_if_missing, create_ledger_engine, parse_database_url
+from db_client.database_url import parse_database_url
+from db_client.engine import create_database_if_missing, create_ledger_engine
 from db_client.migrate import current_revision, newest_revision, upgrade_schema
 from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger

@@ -36,6 +36,7 @@ from scheduler_worker.operating_settings import OperatingSettings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
 from scheduler_worker.temporal_client import connected
+from scheduler_worker.temporal_config import read_temporal_config
 from scheduler_worker.waiting import check_namespace, wait_for_database
 from scheduler_worker.worker import running_worker
 
@@ -50,7 +51,7 @@ async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
     """Work on the node's task queue until SIGTERM or SIGINT, then drain; also while servers are awaited.
 
     Raises: PolicyUnreadable, PolicyInvalid, SettingMissing, DatabaseUnreachable, SchemaOutdated,
-            TemporalUnreachable, NamespaceMissing, AddressUnusable.
+            TemporalConfigInvalid, TemporalUnreachable, NamespaceMissing, AddressUnusable.
     """
     health = WorkerHealth()
     last_resort = _LastResort(operating.drain + STOP_MARGIN)
@@ -79,6 +80,7 @@ async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
 
 async def _work(settings: Settings, operating: OperatingSettings, health: WorkerHealth) -> None:
     policy = read_policy(settings.config)
+    read_temporal_config()  # what is wrong with it is said at once, and not after a wait for the database
     database_url = settings.required_database_url()
     sources = create_sources(policy)
     async with served_health(operating.health_address, health):

@@ -32,6 +32,7 @@ _USAGE: Final = {
     "policy-unreadable",
     "policy-invalid",
     "temporal-config-invalid",
+    "payload-keys-invalid",
 }
 
 

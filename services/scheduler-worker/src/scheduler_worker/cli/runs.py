@@ -19,7 +19,7 @@ from ledger_core.errors import LedgerError
 from scheduler_worker.cli.progress import Progress
 from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.starting import Start, result_of, start_or_join
-from scheduler_worker.temporal_client import TemporalUnreachable, connected
+from scheduler_worker.temporal_client import TemporalRefused, TemporalUnreachable, connected
 
 PROGRESS_AFTER_SECONDS: Final = 1.0
 DESCRIBE_EVERY_SECONDS: Final = 1.0
@@ -49,15 +49,6 @@ class NoWorker(LedgerError):
             f"{workflow_id} is started, but no worker polls task queue {task_queue};"
             " it runs as soon as `ledger worker` does"
         )
-
-
-class TemporalRefused(LedgerError):
-    """The Temporal server answered, but will not do it: an unknown namespace, missing rights."""
-
-    code = "temporal-refused"
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"Temporal refused: {message}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
