@@ -1,23 +1,26 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import evolve
-from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleHandle
+from temporalio.client import Client, ScheduleActionExecutionStartWorkflow, ScheduleHandle
 
 from ledger_core import compute_epoch_window
 from ledger_core.testing import ScriptedSource, make_event, make_page
 from scheduler_worker.cron import parse_cron
 from scheduler_worker.messages import PlanReport, PlanRequest
+from scheduler_worker.payload_codec import hiding_converter
+from scheduler_worker.payload_keys import PayloadKeys, parse_payload_keys
 from scheduler_worker.schedule_facts import differences, facts_of
 from scheduler_worker.schedule_policy import Cron, Overlap, SchedulePolicy, weekly
 from scheduler_worker.schedules import ScheduleOutcome, apply_schedule, backfill_days, collection_schedule
 from scheduler_worker.workflow_ids import COLLECT_SCHEDULE_ID, PLAN_WORKFLOW_ID, collect_workflow_id
-from tests.temporal_runtime import TASK_QUEUE
+from tests.temporal_runtime import KEYS, TASK_QUEUE
 from tests.workflow.interruptions import DEADLINE_SECONDS
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime
 
@@ -69,6 +72,32 @@ def test_a_schedule_is_created_once_updated_in_place_and_keeps_what_an_operator_
         assert updated.schedule.spec.intervals[0].every == timedelta(days=1)
         assert updated.schedule.policy.catchup_window == timedelta(days=1)
         assert found == [COLLECT_SCHEDULE_ID]
+
+    runtime.play(story, source())
+
+
+def test_a_schedule_that_is_kept_under_another_key_is_drift_until_it_is_applied(runtime: Runtime) -> None:
+    """PAYLOADS_HIDDEN: a key that was changed, or is gone, does not leave a schedule that no worker can read."""
+    new = parse_payload_keys(b64encode(b"n" * 32).decode())
+    rotated = PayloadKeys(keys=(*new, *KEYS.keys), id_key=KEYS.id_key)
+    only_new = PayloadKeys(keys=new, id_key=KEYS.id_key)
+
+    async def story(runs: LedgerRuns) -> None:
+        request = runs.plan_request()
+        wanted = collection_schedule(request, WEEKLY, task_queue=TASK_QUEUE)
+        outcomes, drifts = [await apply(runs, request)], []
+        for keys in (rotated, rotated, only_new, KEYS):
+            client = await Client.connect(
+                runtime.address, namespace=runtime.namespace, data_converter=hiding_converter(keys)
+            )
+            described = await client.get_schedule_handle(COLLECT_SCHEDULE_ID).describe()
+            drift = differences(await facts_of(client, wanted), await facts_of(client, described.schedule))
+            drifts.append({name for name, _, _ in drift})
+            outcomes.append(await apply_schedule(client, wanted))
+
+        assert drifts[:3] == [{"hidden with key"}, set(), set()]
+        assert "arguments" in drifts[3]  # it has lost the key, and says so
+        assert outcomes == ["created", "updated", "unchanged", "unchanged", "updated"]
 
     runtime.play(story, source())
 

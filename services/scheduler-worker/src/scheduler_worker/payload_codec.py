@@ -51,6 +51,11 @@ class EncryptionCodec(PayloadCodec):
         }
         self._first_id = next(iter(self._ciphers), None)
 
+    @property
+    def key_id(self) -> str:
+        """Return the name of the key that hides; empty without keys."""
+        return "" if self._first_id is None else self._first_id.decode("ascii")
+
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Hide each payload with the first key."""
         return [self._hidden(payload) for payload in payloads]
@@ -75,7 +80,7 @@ class EncryptionCodec(PayloadCodec):
 
     def _opened(self, payload: Payload) -> Payload:
         key_id = payload.metadata.get("encryption-key-id", b"")
-        shown = key_id.decode("ascii", "replace")[:16]
+        shown = key_id_of(payload)[:16]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise PayloadUnreadable(shown)
@@ -84,6 +89,11 @@ class EncryptionCodec(PayloadCodec):
         except (InvalidTag, ValueError):
             raise PayloadUnreadable(shown) from None
         return Payload.FromString(content)
+
+
+def key_id_of(payload: Payload) -> str:
+    """Return the name of the key that hides the payload; empty where none does."""
+    return payload.metadata.get("encryption-key-id", b"").decode("ascii", "replace")
 
 
 def hiding_converter(keys: PayloadKeys | None) -> DataConverter:

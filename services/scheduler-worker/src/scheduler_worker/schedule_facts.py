@@ -24,6 +24,7 @@ from temporalio.client import (
 from ledger_core.domain.instant import instant_text
 from ledger_core.errors import LedgerError
 from scheduler_worker.messages import PlanRequest
+from scheduler_worker.payload_codec import EncryptionCodec, key_id_of
 from scheduler_worker.schedule_policy import UTC, duration_text
 
 _UNREADABLE: Final = "unreadable"
@@ -101,12 +102,21 @@ async def _request_facts(client: Client, arguments: Sequence[Any]) -> dict[str, 
     if request is None:
         return {"arguments": _UNREADABLE}
     facts = {
+        "hidden with key": _key_id(client, arguments[0]),
         "windows": f"{request.length_days} days from {request.anchor}",
         "base issuance": str(request.base_issuance_credits),
     }
     facts |= {f"weight {kind}": str(weight) for kind, weight in request.weight_config.items()}
     facts |= {f"stream {stream}": "collected" for stream in request.streams}
     return facts
+
+
+def _key_id(client: Client, argument: Any) -> str:
+    """Return the key that hides what the server keeps, or would hide what is still to be sent."""
+    if isinstance(argument, Payload):
+        return key_id_of(argument) or "none"
+    codec = client.data_converter.payload_codec
+    return codec.key_id if isinstance(codec, EncryptionCodec) else "none"
 
 
 async def _request(client: Client, arguments: Sequence[Any]) -> PlanRequest | None:

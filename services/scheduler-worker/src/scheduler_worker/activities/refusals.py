@@ -62,7 +62,8 @@ def failure_of(error: LedgerError | SourceUnavailable) -> ApplicationError:
         return ApplicationError(
             str(error),
             type=SOURCE_UNAVAILABLE,
-            next_retry_delay=None if wait is None else timedelta(seconds=wait),
+            # Without a wait, or with none that lies ahead, the profile's own pause holds.
+            next_retry_delay=timedelta(seconds=wait) if wait is not None and wait > 0 else None,
         )
     return ApplicationError(
         str(error),
