@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler_worker.temporal_client import TemporalRefused, TemporalUnreachable, check_namespace, connected
+from scheduler_worker.temporal_client import TemporalUnreachable, connected
+from scheduler_worker.waiting import NamespaceMissing, check_namespace
 from tests.tls_terminator import Authority, Terminator, temporal_tls
 
 
@@ -108,5 +109,5 @@ def test_tls_where_there_is_none_and_none_where_there_is_are_told_apart(
 def test_a_namespace_that_there_is_not_is_found_before_a_worker_runs(
     temporal_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(TemporalRefused, match="no-such-namespace"):
+    with pytest.raises(NamespaceMissing, match="no-such-namespace"):
         connect(monkeypatch, Terminator(port=port_of(temporal_address)), NAMESPACE="no-such-namespace")

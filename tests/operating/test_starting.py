@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from db_client.engine import parse_database_url
+from db_client.database_url import parse_database_url
 from scheduler_worker.bootstrap import may_come_up
 from tests.conftest import TestDatabase
 from tests.operating.gate import Gate

@@ -7,7 +7,7 @@ import time
 
 from sqlalchemy import Engine, text
 
-from db_client.engine import parse_database_url
+from db_client.database_url import parse_database_url
 from tests.operating.gate import Gate
 from tests.operating.operated import OperatedNode, until
 

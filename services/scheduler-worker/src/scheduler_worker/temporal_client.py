@@ -92,7 +92,7 @@ async def connected(
             threads are at rest.
     Raises: TemporalUnreachable, TemporalConfigInvalid, TracingNotInstalled.
     """
-    config = read_temporal_config() if address is None else {"target_host": address}
+    config: dict[str, Any] = read_temporal_config() if address is None else {"target_host": address}
     target = str(config["target_host"])
     config["data_converter"] = hiding_converter(keys)
     config["runtime"] = runtime
