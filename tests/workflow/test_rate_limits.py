@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from ledger_core import SourceUnavailable
 from ledger_core.testing import MONDAY, ScriptedSource, make_event
 from scheduler_worker import worker
 from scheduler_worker.retry_profiles import SOURCE_STREAM
-from tests.workflow.interruptions import DEADLINE_SECONDS, StoppedSource
+from tests.workflow.interruptions import DEADLINE_SECONDS
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime, pages_of
 
 TEN_MINUTES = 600
@@ -41,38 +42,30 @@ def test_a_wait_of_ten_minutes_is_exactly_that_frees_its_slot_keeps_its_pages_an
     """CURSOR_STATE_PERSISTED: the worker has one slot, and another stream is collected on it meanwhile."""
     monkeypatch.setattr(worker, "ACTIVITY_THREADS", 1)
     source = limited(after_seconds=TEN_MINUTES)
-    other = StoppedSource({ISSUES: pages_of(EVENTS[:1], size=1)}, page=0)
+    other = ScriptedSource({ISSUES: pages_of(EVENTS[:1], size=1)})
 
     async def story(runs: LedgerRuns) -> None:
-        handle = await runs.start_collect()
-        await other.stop.reached()
+        limited_runs, other_runs = (replace(runs, streams=(stream,)) for stream in (PULLS, ISSUES))
+        handle = await limited_runs.start_collect(0)
         await runs.await_retry(handle)
-        by_state = {found.state: found for found in await pending(handle)}
-        waiting = by_state[PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED]
-        other.stop.release()
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while len(still := await pending(handle)) > 1:  # noqa: ASYNC110 - only asking tells
-                await asyncio.sleep(0.05)
+        [waiting] = await pending(handle)
+        meanwhile = await other_runs.collect(1)
+        [still] = await pending(handle)
         cursor = runtime.cursor()
         await handle.cancel()
         with pytest.raises(WorkflowFailureError) as ended:
             await asyncio.wait_for(handle.result(), DEADLINE_SECONDS)
-        again = await runs.collect()
+        [again] = (await limited_runs.collect(0)).streams
 
-        assert (
-            PendingActivityState.PENDING_ACTIVITY_STATE_STARTED in by_state
-        )  # the only slot, taken by the other
         waits = (
             waiting.next_attempt_schedule_time.ToDatetime() - waiting.last_attempt_complete_time.ToDatetime()
         )
         assert abs(waits - timedelta(seconds=TEN_MINUTES)) < CLOCK_READINGS
-        assert [found.state for found in still] == [PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED]
+        assert waiting.state == still.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        assert meanwhile.complete
         assert cursor == "page-0"
         assert is_cancelled_exception(ended.value.cause)
-        assert [(report.stream, report.inserted, report.complete) for report in again.streams] == [
-            (PULLS, 2, True),
-            (ISSUES, 0, True),
-        ]
+        assert (again.inserted, again.complete) == (2, True)
         assert len(runtime.event_ids()) == len(EVENTS)
 
     runtime.play(story, source, other)
