@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db_client.engine import parse_database_url
+from db_client.database_url import parse_database_url
 from scheduler_worker.cli import status_servers
 from scheduler_worker.local.startup import free_ports
 from tests.command_line import COLUMNS
