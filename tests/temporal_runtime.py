@@ -11,6 +11,7 @@ from uuid import UUID
 from temporalio.client import Client
 
 from ledger_core import ActivitySource, Ledger, NodeId, StreamRef
+from ledger_core.ports.activity_source import SourceDirectory
 from ledger_core.ports.clock import Clock
 from ledger_core.testing import FixedClock
 from scheduler_worker.activities.create_activities import create_activities
@@ -32,10 +33,11 @@ async def worker_on(
     sources: Mapping[StreamRef, ActivitySource],
     *,
     clock: Clock = LATER,
+    directories: Mapping[StreamRef, SourceDirectory] | None = None,
 ) -> AsyncIterator[Client]:
     """Yield a client of the namespace while a worker works on TASK_QUEUE."""
     client = await Client.connect(address, namespace=namespace, data_converter=hiding_converter(KEYS))
-    activities = create_activities(ledger=ledger, sources=sources, clock=clock)
+    activities = create_activities(ledger=ledger, sources=sources, clock=clock, directories=directories)
     async with running_worker(client, task_queue=TASK_QUEUE, activities=activities):
         yield client
     await asyncio.sleep(LAST_BREATH_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -47,6 +47,25 @@ class Player:
         repository = self.world.repositories[act.which % 2]
         people: list[Account | None] = [*self.world.accounts, None]
         ACTS[act.name](self, repository, people[act.who % len(people)], act.which // 2)
+
+    def play_some(self) -> None:
+        """Give both repositories some of everything, over an afternoon."""
+        for number in range(24):
+            for name in ("open_pull", "review", "comment_line", "open_issue", "comment", "push"):
+                self.play(Act(name, who=number, which=number, seconds=40))
+            if number % 3 == 0:
+                for name in ("start_discussion", "merge", "close", "release"):
+                    self.play(Act(name, who=number, which=number + 1, seconds=40))
+
+    def interrupting(self, acts: Sequence[Act], *, every: int) -> Callable[[int], None]:
+        """Return what plays the acts one by one, at every so manyth request."""
+        waiting = list(reversed(acts))
+
+        def interrupt(number: int) -> None:
+            if waiting and number % every == 0:
+                self.play(waiting.pop())
+
+        return interrupt
 
     def _open_pull(self, repository: Repository, who: Account | None, _: int) -> None:
         self.world.open_item(repository, "pull", who)

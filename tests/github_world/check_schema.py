@@ -26,10 +26,10 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
-    Undefined,
     build_ast_schema,
     build_schema,
     parse,
+    print_ast,
     validate,
 )
 
@@ -137,17 +137,20 @@ def _inputs(name: str, mine: dict, theirs: dict) -> Iterator[str]:  # type: igno
         other = theirs.get(argument)
         if other is None:
             yield f"{name}({argument}): is not there"
-        elif (str(definition.type), definition.default_value) != (str(other.type), other.default_value):
+        elif _input(definition) != _input(other):
             yield f"{name}({argument}): is {_input(definition)} here and {_input(other)} there"
     for argument, other in theirs.items():
-        is_required = isinstance(other.type, GraphQLNonNull) and other.default_value is Undefined
+        is_required = isinstance(other.type, GraphQLNonNull) and " = " not in _input(other)
         if is_required and argument not in mine:
             yield f"{name}({argument}): is required there, and not known here"
 
 
 def _input(definition: GraphQLArgument) -> str:
-    default = "" if definition.default_value is Undefined else f" = {definition.default_value}"
-    return f"{definition.type}{default}"
+    node = definition.ast_node
+    assert node is not None, "the schema was built from text"
+    return f"{definition.type}" + (
+        "" if node.default_value is None else f" = {print_ast(node.default_value)}"
+    )
 
 
 def _missing(name: str, what: str, mine: object, theirs: object) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ class Collector:
     waits: list[float] = field(default_factory=list)
     events: dict[str, ActivityEvent] = field(default_factory=dict)
     cursors: dict[StreamRef, str] = field(default_factory=dict)
-    certificates: dict[StreamRef, CompletenessCertificate] = field(default_factory=dict)
+    certificates: dict[StreamRef, CompletenessCertificate] = field(default_factory=dict)  # the last of each
+    counted: Counter[str] = field(default_factory=Counter)  # by agreeing certificates, by what was counted
     skipped: dict[str, int] = field(default_factory=dict)
     pages: int = 0
 
@@ -87,6 +89,9 @@ class Collector:
                 self.skipped[reason] = self.skipped.get(reason, 0) + number
             if page.certificate is not None:
                 self.certificates[stream] = page.certificate
+                if not page.certificate.differing:
+                    for count in page.certificate.counts:
+                        self.counted[f"{stream.source_ref} {count.what}"] += count.seen
 
     @property
     def ids(self) -> set[str]:

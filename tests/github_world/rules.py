@@ -13,6 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLResolveInfo,
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -62,16 +63,19 @@ def _first(field: FieldNode, variables: Mapping[str, Any]) -> int | None:
 
 def connection(
     things: Sequence[Any],
+    info: GraphQLResolveInfo[Any],
     arguments: Mapping[str, Any],
     *,
     key: Callable[[Any], tuple[Any, ...]],
     view: Callable[[Any], Any],
     is_descending: bool = False,
-    selected: frozenset[str] = frozenset({"nodes"}),
 ) -> dict[str, Any]:
-    """Return a page of things in the order of their keys; its cursor is a key, so that nothing shifts it."""
+    """Return a page of things in the order of their keys; its cursor is a key, so that nothing shifts it.
+
+    The query's context may allow fewer a page than were asked for, so that small worlds have many pages.
+    """
     first = arguments.get("first")
-    if first is None and selected & {"nodes", "pageInfo"}:
+    if first is None and _selected(info) & {"nodes", "pageInfo"}:
         raise GraphQLError("You must provide a `first` or `last` value to properly paginate the connection.")
     if first is not None and not 1 <= first <= MOST_A_PAGE:
         raise GraphQLError(f"Requesting {first} records exceeds the `first` limit of 100 records.")
@@ -82,7 +86,7 @@ def connection(
         ordered = [
             thing for thing in ordered if (key(thing) < stands if is_descending else key(thing) > stands)
         ]
-    page = ordered[:first]
+    page = ordered if first is None else ordered[: min(first, info.context)]
     return {
         "totalCount": len(things),
         "nodes": [view(thing) for thing in page],
@@ -91,6 +95,12 @@ def connection(
             "endCursor": _cursor(key(page[-1])) if page else None,
         },
     }
+
+
+def _selected(info: GraphQLResolveInfo[Any]) -> frozenset[str]:
+    selections = info.field_nodes[0].selection_set
+    nodes = () if selections is None else selections.selections
+    return frozenset(found.name.value for found in nodes if isinstance(found, FieldNode))
 
 
 def _cursor(key: tuple[Any, ...]) -> str:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 
-from tests.github_world.rules import MOST_NODES, query_cost
+from tests.github_world.rules import MOST_A_PAGE, MOST_NODES, query_cost
 from tests.github_world.views import Views
 from tests.github_world.world import Repository, World, text_of
 
@@ -114,6 +114,7 @@ class GithubWorldServer:
         self.rest_faults: deque[Fault | None] = deque()
         self.seconds_a_request = 0
         self.prefix = ""
+        self.most_a_page = MOST_A_PAGE  # of any connection, however many were asked for
 
     @contextmanager
     def running(self) -> Iterator[GithubWorldServer]:
@@ -186,7 +187,11 @@ class GithubWorldServer:
             "resetAt": text_of(bucket.reset_at),
         }
         result = execute_sync(
-            published_schema(), document, Views(self.world, sees, budget), variable_values=variables
+            published_schema(),
+            document,
+            Views(self.world, sees, budget),
+            context_value=self.most_a_page,
+            variable_values=variables,
         )
         told: dict[str, Any] = {"data": result.data}
         if result.errors:

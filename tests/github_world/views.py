@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from graphql import FieldNode, GraphQLError, GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLResolveInfo
 
 from tests.github_world.rules import connection
 from tests.github_world.world import (
@@ -89,18 +89,18 @@ class Views:
         return counts
 
     def _count(self, query: str, kind: str) -> int:
-        words = dict(re.findall(r"(repo|is|created|merged):(\S+)", query.replace("is:merged", "")))
+        words = dict(re.findall(r"(repo|is|created|merged|updated):(\S+)", query.replace("is:merged", "")))
         name = words["repo"]
         repository = next((found for found in self._visible if found.name == name), None)
         if repository is None:
             return 0  # the real one refuses unknown repositories, or finds nothing
         wanted = "discussion" if kind == "DISCUSSION" else {"pr": "pull", "issue": "issue"}[words["is"]]
-        key = "merged" if "merged" in words else "created"
+        key = next(key for key in ("merged", "created", "updated") if key in words)
         lowest, highest, is_open_ended = _span(words[key])
         indexed_until = self._world.now - self._world.search_lag
         found = 0
         for item in repository.of_kind(wanted):
-            at = item.merged_at if key == "merged" else item.created_at
+            at = {"merged": item.merged_at, "created": item.created_at, "updated": item.updated_at}[key]
             if at is None or (self._world.search_lag and at > indexed_until):
                 continue
             is_in = at < highest if is_open_ended else lowest <= at <= highest
@@ -208,11 +208,11 @@ class Views:
             # Listed by date, as git does; a later page begins after the commit that the cursor names.
             return connection(
                 repository.ancestors(commit.oid),
+                info,
                 arguments,
                 key=lambda found: (text_of(found.at), found.oid),
                 view=lambda found: self._commit(repository, found),
                 is_descending=True,
-                selected=selected(info),
             )
 
         return {
@@ -248,11 +248,11 @@ def pages(
             assert order is None or order["field"] == "UPDATED_AT", "the world keeps no other order"
         return connection(
             things,
+            info,
             arguments,
             key=key,
             view=view,
             is_descending=by_order and order is not None and order["direction"] == "DESC",
-            selected=selected(info),
         )
 
     return resolve
@@ -318,10 +318,10 @@ def timeline(item: Item) -> Callable[..., View]:
         numbered = list(enumerate(events))
         return connection(
             numbered,
+            info,
             arguments,
             key=lambda pair: (pair[0],),
             view=lambda pair: pair[1],
-            selected=selected(info),
         )
 
     return resolve
@@ -341,14 +341,10 @@ def maybe(instant: datetime | None) -> str | None:
     return None if instant is None else text_of(instant)
 
 
-def selected(info: Info) -> frozenset[str]:
-    selections = info.field_nodes[0].selection_set
-    nodes = () if selections is None else selections.selections
-    return frozenset(found.name.value for found in nodes if isinstance(found, FieldNode))
-
-
 def _span(text: str) -> tuple[datetime, datetime, bool]:
     """Return a search's bounds: `<B` is open at its end, `A..B` holds both its ends."""
+    if text.startswith(">="):
+        return _instant(text[2:]), datetime.max.replace(tzinfo=UTC), False
     if text.startswith("<"):
         end = _instant(text[1:])
         return datetime.min.replace(tzinfo=UTC), end, True

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler_worker.sources.github.item_streams import STREAM_NAMES
+from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 from tests.github_world.acts import ACTS, Act, Player, populated
 from tests.github_world.collecting import Collector, collector_on
 from tests.github_world.server import GithubWorldServer
-from tests.github_world.world import Repository
 
 STREAM_OF = {
     "pr": "pull_requests",
@@ -35,11 +35,30 @@ acts = st.builds(
     Act,
     name=st.sampled_from(sorted(ACTS)),
     who=st.integers(0, 5),
-    which=st.integers(0, 23),
-    seconds=st.sampled_from([0, 0, 1, 2, LONG_AFTER]),
+    which=st.integers(0, 47),
+    seconds=st.sampled_from([0, 0, 1, 2, 60, LONG_AFTER]),
 )
-# A round: what happens before it, and at which of its requests something happens in its middle.
-rounds = st.tuples(st.lists(acts, max_size=25), st.dictionaries(st.integers(1, 60), acts, max_size=12))
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What happens before some streams are read, and while they are: an act at every so manyth request."""
+
+    before: list[Act]
+    during: list[Act]
+    every: int
+    repository: int
+    streams: list[str]
+
+
+rounds = st.builds(
+    Round,
+    before=st.lists(acts, max_size=8),
+    during=st.lists(acts, max_size=20),
+    every=st.integers(1, 4),
+    repository=st.integers(0, 1),
+    streams=st.lists(st.sampled_from(STREAM_NAMES), min_size=1, max_size=3, unique=True),
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,52 +79,46 @@ def of_streams(ids: set[str], names: set[str]) -> set[str]:
 
 @settings(max_examples=EXAMPLES)
 @given(
-    history=st.lists(rounds, min_size=1, max_size=3),
-    page_items=st.integers(1, 4),
-    seconds_a_request=st.sampled_from([0, 1]),
+    history=st.lists(rounds, min_size=1, max_size=4),
+    most_a_page=st.integers(1, 4),
+    seconds_a_request=st.sampled_from([0, 1, 3]),
 )
 def test_the_collected_set_is_the_true_set_always(
     server: GithubWorldServer,
     collector: Collector,
-    history: list[tuple[list[Act], dict[int, Act]]],
-    page_items: int,
+    history: list[Round],
+    most_a_page: int,
     seconds_a_request: int,
 ) -> None:
     world = populated()
     server.reset(world)
     server.seconds_a_request = seconds_a_request
     player = Player(world)
+    player.play_some()
     fresh = Collector(collector.http, server)
-    sources = {
-        repository.id: fresh.source(repository.name, page_items=page_items, machine_users=["ACME-CI"])
-        for repository in world.repositories
-    }
+    sources = [fresh.source(found.name, machine_users=["ACME-CI"]) for found in world.repositories]
 
-    def collect(repository: Repository, name: str) -> None:
-        """What was there when the reading began, and still is, was collected; if the reading says that it ended."""
-        before = world.true_events(repository)
-        problems = fresh.collect(sources[repository.id], [name])
-        if not problems:
-            lasting = of_streams(before & world.true_events(repository), {name})
-            assert lasting <= fresh.ids
-
-    for before, during in history:
-        for act in before:
+    for happening in history:
+        for act in happening.before:
             player.play(act)
-        begun = server.requests
-        server.before_request = lambda number, begun=begun, during=during: (
-            player.play(during[number - begun]) if number - begun in during else None
-        )
-        for repository in world.repositories:
-            for name in STREAM_NAMES:
-                collect(repository, name)
+        server.before_request = player.interrupting(happening.during, every=happening.every)
+        server.most_a_page = most_a_page
+        repository = world.repositories[happening.repository]
+        for name in happening.streams:
+            was_true = world.true_events(repository)
+            problems = fresh.collect(sources[happening.repository], [name])
+            if not problems:  # it says that it has all: what was there when it began and still is
+                lasting = was_true & world.true_events(repository)
+                assert of_streams(lasting, {name}) <= fresh.ids
         server.before_request = None
 
-    for repository in world.repositories:
-        assert fresh.collect(sources[repository.id]) == []
-        true = world.true_events(repository)
-        prefix = f":{repository.id}:"
-        collected = {found for found in fresh.ids if prefix in found}
-        assert true <= collected
-        assert collected <= world.ever
+    world.pass_time(2)
+    server.most_a_page = 3
+    for repository, source in zip(world.repositories, sources, strict=True):
+        name = source.streams()[0].source_ref
+        assert fresh.collect(source) == []
+        assert world.true_events(repository) <= fresh.ids <= world.ever
+        assert fresh.counted[f"{name} merged pull requests"] == sum(
+            item.merged_at is not None for item in repository.items
+        )
     assert all(not certificate.differing for certificate in fresh.certificates.values())

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from ledger_core.domain.epoch_window import DEFAULT_ANCHOR
 from ledger_core.identifiers import MAX_BIGINT, StreamRef
 from ledger_core.use_cases.bind_identity import MAX_BINDINGS
-from scheduler_worker.bootstrap import create_sources
+from scheduler_worker.bootstrap import create_directories, create_sources
 from scheduler_worker.cron import parse_cron
 from scheduler_worker.demo.demo_folder import prepare_policy, save_policy
 from scheduler_worker.demo.run_demo import BINDINGS_AT_ONCE
+from scheduler_worker.github_policy import GITHUB_KEYS, GithubAccess, GithubSourcePolicy
 from scheduler_worker.policy import (
     MAX_COMMIT_URL_CHARACTERS,
     MAX_POLICY_BYTES,
@@ -30,6 +31,7 @@ from scheduler_worker.policy import (
 )
 from scheduler_worker.policy_table import PolicyInvalid
 from scheduler_worker.schedule_policy import SCHEDULE_KEYS, Cron, Overlap, SchedulePolicy, weekly
+from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 
 NODE = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 EXAMPLE = Path(__file__).parents[2] / "ledger.toml.example"
@@ -190,7 +192,7 @@ def test_the_longest_texts_are_taken_by_the_source_too() -> None:
         ({"schedule": {"catch_up": "59s"}}, "schedule.catch_up must be 1m to 366d"),
         ({"schedule": {"overlap": "cancel"}}, "schedule.overlap must be one of skip, buffer_one, buffer_all"),
         ({"schedule": {"jiter": "1m"}}, "schedule.jiter is unknown; did you mean jitter?"),
-        ({"sources": {"github": []}}, "sources.github is unknown; did you mean git?"),
+        ({"sources": {"svn": []}}, "sources.svn is unknown; known are git, github"),
         ({"sources": {"git": {}}}, "sources.git must be a list, not a table"),
         ({"sources": {"git": [1]}}, "sources.git[1] must be a table"),
         ({"sources": {"git": [{"path": "x"}]}}, "sources.git[1].name is missing"),
@@ -327,10 +329,9 @@ def test_the_example_sets_every_key_there_is() -> None:
         name
         for line in re.findall(r"(?:\.allow|\.tables?)\(([^)]*)\)", module.read_text())
         for name in re.findall(r'"(\w+)"', line)
-    } | {"schedule", *SCHEDULE_KEYS}
-    shown = EXAMPLE.read_text(encoding="utf-8").replace(
-        '# cron = "', 'cron = "'
-    )  # it can't stand beside every
+    } | {"schedule", *SCHEDULE_KEYS, *GITHUB_KEYS}
+    # cron can't stand beside every; an app would take the place of the token
+    shown = re.sub('^# ((?:cron|app_id) = ")', r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     example = keys_of(tomllib.loads(shown))
 
     assert len(known) >= 14
@@ -345,7 +346,17 @@ def test_the_example_is_a_policy_and_its_defaults_are_the_defaults() -> None:
     assert policy.schedule == least.schedule
     assert not policy.git_sources[0].accept_rewrites
     assert all(weight > 0 for weight in policy.weights.values())
-    assert len(create_sources(policy)) == 1
+    (github,) = policy.github_sources
+    assert github == GithubSourcePolicy(
+        source="github",
+        access=GithubAccess(),
+        repos=("acme/web",),
+        patterns=("acme-labs/*",),
+        exclude=("acme-labs/sandbox-*",),
+        machine_users=("acme-ci",),
+    )
+    assert len(create_sources(policy)) == 1 + len(STREAM_NAMES)
+    assert len(create_directories(policy)) == 1
 
 
 @pytest.mark.parametrize("name", ["plain", 'a "quoted" one', "back\\slash", "del\x7f", "\u65e5\u672c"])

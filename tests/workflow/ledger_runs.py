@@ -166,6 +166,7 @@ class LedgerRuns:
     client: Client
     ledger: Ledger
     streams: tuple[StreamRef, ...]
+    directories: tuple[StreamRef, ...] = ()
 
     def collect_request(self, week: int = 0, *, base_credits: int | None = BASE_CREDITS) -> CollectRequest:
         return CollectRequest(
@@ -173,6 +174,7 @@ class LedgerRuns:
             weight_config=WEIGHTS,
             base_issuance_credits=base_credits,
             streams=self.streams,
+            directories=self.directories,
         )
 
     async def start_collect(self, week: int = 0) -> WorkflowHandle[Any, CollectReport]:
@@ -270,6 +272,7 @@ class LedgerRuns:
             weight_config=WEIGHTS,
             base_issuance_credits=BASE_CREDITS,
             streams=self.streams,
+            directories=self.directories,
         )
 
     async def plan(self, at: datetime) -> PlanReport:

@@ -9,7 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from ledger_core import StreamRef
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
-from scheduler_worker.requests import MAX_STREAMS
+from scheduler_worker.messages import MAX_STREAMS
 from scheduler_worker.workflow_ids import collect_workflow_id
 from scheduler_worker.workflows.plan_collection import WINDOWS_A_RUN
 from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime, pages_of

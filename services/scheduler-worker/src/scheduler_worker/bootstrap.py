@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -20,13 +20,17 @@ from ledger_core.domain.finding import Finding
 from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import NodeId, StreamRef
-from ledger_core.ports.activity_source import ActivitySource
+from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.ledger import Ledger, LedgerReader
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
+from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.git_source import GitSource
+
+if TYPE_CHECKING:
+    from scheduler_worker.sources.github.check import CheckReport
 
 
 class DatabaseUnreachable(LedgerError):
@@ -184,7 +188,33 @@ def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:
             clock=system_clock,
         )
         sources.update(dict.fromkeys(source.streams(), source))
+    if policy.github_sources:
+        from scheduler_worker.bootstrap_github import github_sources  # noqa: PLC0415 - a quarter of a second
+
+        for github in policy.github_sources:
+            for repository in github_sources(github, system_clock):
+                sources.update(dict.fromkeys(repository.streams(), repository))
     return sources
+
+
+def create_directories(policy: Policy) -> Mapping[StreamRef, SourceDirectory]:
+    """Return the policy's patterns of repositories, whose streams only the platform can list."""
+    directories: dict[StreamRef, SourceDirectory] = {}
+    if policy.github_sources:
+        from scheduler_worker.bootstrap_github import github_directories  # noqa: PLC0415 - a quarter of a second
+
+        for github in policy.github_sources:
+            directories |= github_directories(github, system_clock)
+    return directories
+
+
+def check_github_source(
+    policy: GithubSourcePolicy, *, window_start: datetime, tell: Callable[[str], None]
+) -> CheckReport:
+    """Return what a GitHub source's credentials see, and what reading it will cost; nothing is collected."""
+    from scheduler_worker.bootstrap_github import check_source  # noqa: PLC0415 - a quarter of a second
+
+    return check_source(policy, system_clock, window_start=window_start, tell=tell)
 
 
 def create_database(server_url: str, name: str) -> str:

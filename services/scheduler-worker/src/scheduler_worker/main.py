@@ -22,6 +22,7 @@ from ledger_core.ports.ledger import Ledger
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.bootstrap import (
     check_database,
+    create_directories,
     create_sources,
     opened_ledger,
     read_facts,
@@ -93,7 +94,12 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
                 await check_namespace(client)
                 observer = _observer(ledger, sources, client, gauges)
                 task_queue = settings.task_queue_of(policy.node_id)
-                activities = create_activities(ledger=ledger, sources=sources, clock=system_clock)
+                activities = create_activities(
+                    ledger=ledger,
+                    sources=sources,
+                    directories=create_directories(policy),
+                    clock=system_clock,
+                )
                 async with (
                     running_worker(
                         client,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ledger_core.domain.curation import CurationCounts
 from ledger_core.domain.epoch_window import EpochWindow
@@ -14,14 +15,27 @@ from ledger_core.domain.identity import IdentityBinding
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import StreamRef
 
+MAX_STREAMS: Final = 2_000  # a report names each: more would not fit what Temporal carries at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectRequest:
-    """Collect one window: its weights are pinned if this opens its epoch."""
+    """Collect one window: its weights are pinned if this opens its epoch.
+
+    Streams are known; what a directory has is asked when the collection starts, and joins them.
+    """
 
     window: EpochWindow
     weight_config: Mapping[str, int]
     base_issuance_credits: int | None
+    streams: tuple[StreamRef, ...]
+    directories: tuple[StreamRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStreams:
+    """The streams that a directory has now: each repository's of an organisation, say."""
+
     streams: tuple[StreamRef, ...]
 
 
@@ -107,6 +121,7 @@ class PlanRequest:
     weight_config: Mapping[str, int]
     base_issuance_credits: int | None
     streams: tuple[StreamRef, ...]
+    directories: tuple[StreamRef, ...] = ()
     left: tuple[EpochWindow, ...] | None = None
     done: tuple[PlannedCollection, ...] = ()
 

@@ -21,6 +21,7 @@ from ledger_core.domain.epoch_window import (
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint, check_text
+from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sources
 from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, checked
 from scheduler_worker.schedule_policy import SchedulePolicy, parse_schedule, weekly
 
@@ -64,6 +65,7 @@ class Policy:
     base_issuance_credits: int | None = None
     schedule: SchedulePolicy = field(factory=lambda: weekly(DEFAULT_LENGTH_DAYS))
     git_sources: tuple[GitSourcePolicy, ...] = ()
+    github_sources: tuple[GithubSourcePolicy, ...] = ()
 
     def window_of(self, instant: datetime) -> EpochWindow:
         """Return the policy's window that contains instant."""
@@ -102,7 +104,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
     root.allow("node_id", "epoch", "weights", "pool", "schedule", "sources")
     epoch = root.table("epoch", "length_days", "anchor")
     pool = root.table("pool", "base_issuance_credits")
-    sources = root.table("sources", "git")
+    sources = root.table("sources", "git", "github")
     base_issuance = pool.get("base_issuance_credits", int)
     if base_issuance is not None:
         checked(pool.key("base_issuance_credits"), lambda: check_bigint("the amount", base_issuance))
@@ -116,6 +118,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         base_issuance_credits=base_issuance,
         schedule=parse_schedule(root, length_days=length_days),
         git_sources=_git_sources(sources, folder),
+        github_sources=parse_github_sources(sources),
     )
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.ledger import LedgerReader
 from ledger_core.use_cases.plan_windows import find_window, plan_windows
-from scheduler_worker.messages import CollectRequest, PlanRequest
+from scheduler_worker.messages import MAX_STREAMS, CollectRequest, PlanRequest
 from scheduler_worker.policy import Policy
-
-MAX_STREAMS: Final = 2_000  # a report names each: more would not fit what Temporal carries at once
 
 
 class TooManyStreams(LedgerError):
@@ -42,7 +39,12 @@ def window_to_collect(
     return due[0] if due else policy.window_of(now)
 
 
-def collect_request(policy: Policy, window: EpochWindow, streams: Iterable[StreamRef]) -> CollectRequest:
+def collect_request(
+    policy: Policy,
+    window: EpochWindow,
+    streams: Iterable[StreamRef],
+    directories: Iterable[StreamRef] = (),
+) -> CollectRequest:
     """Return the request that collects a window by the policy.
 
     Raises: TooManyStreams.
@@ -52,10 +54,13 @@ def collect_request(policy: Policy, window: EpochWindow, streams: Iterable[Strea
         weight_config=dict(policy.weights),
         base_issuance_credits=policy.base_issuance_credits,
         streams=_checked(streams),
+        directories=tuple(sorted(directories)),
     )
 
 
-def plan_request(policy: Policy, streams: Iterable[StreamRef]) -> PlanRequest:
+def plan_request(
+    policy: Policy, streams: Iterable[StreamRef], directories: Iterable[StreamRef] = ()
+) -> PlanRequest:
     """Return the request that a schedule starts with.
 
     Raises: TooManyStreams.
@@ -66,6 +71,7 @@ def plan_request(policy: Policy, streams: Iterable[StreamRef]) -> PlanRequest:
         weight_config=dict(policy.weights),
         base_issuance_credits=policy.base_issuance_credits,
         streams=_checked(streams),
+        directories=tuple(sorted(directories)),
     )
 
 

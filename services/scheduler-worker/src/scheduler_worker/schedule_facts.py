@@ -107,7 +107,7 @@ async def _request_facts(client: Client, arguments: Sequence[Any]) -> dict[str, 
         "base issuance": str(request.base_issuance_credits),
     }
     facts |= {f"weight {kind}": str(weight) for kind, weight in request.weight_config.items()}
-    facts |= {f"stream {stream}": "collected" for stream in request.streams}
+    facts |= {f"stream {stream}": "collected" for stream in (*request.streams, *request.directories)}
     return facts
 
 

@@ -13,7 +13,7 @@ from temporalio.exceptions import FailureError
 
 from ledger_core.errors import CursorMoved, LedgerError
 from ledger_core.identifiers import StreamRef
-from ledger_core.ports.activity_source import ActivityPage, ActivitySource
+from ledger_core.ports.activity_source import ActivityPage, ActivitySource, SourceDirectory
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
@@ -21,7 +21,7 @@ from ledger_core.use_cases.record_stream_health import record_stream_collected, 
 from ledger_core.use_cases.store_page import find_cursor, store_page
 from scheduler_worker.activities.heartbeats import beating
 from scheduler_worker.activities.refusals import sentence_of
-from scheduler_worker.messages import StreamReport, StreamRequest
+from scheduler_worker.messages import MAX_STREAMS, ListedStreams, StreamReport, StreamRequest
 from scheduler_worker.observability.stream_counters import StreamCounters
 
 SHOWN_CURSOR_CHARACTERS: Final = 200  # a report is read by people; the ledger keeps the whole cursor
@@ -37,13 +37,47 @@ class StreamNotConfigured(LedgerError):
         self.stream = stream
 
 
+class TooManyStreamsListed(LedgerError):
+    """A directory has more streams than one collection can report on: none of them is collected."""
+
+    code = "too-many-streams"
+
+    def __init__(self, directory: StreamRef, count: int) -> None:
+        super().__init__(
+            f"{directory} has {count} streams, and one node collects at most {MAX_STREAMS}; switch some off,"
+            " or give some repositories to another node"
+        )
+        self.directory = directory
+        self.count = count
+
+
 class CollectActivities:
     """What a workflow does to sources."""
 
-    def __init__(self, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        sources: Mapping[StreamRef, ActivitySource],
+        clock: Clock,
+        *,
+        directories: Mapping[StreamRef, SourceDirectory],
+    ) -> None:
         self._ledger = ledger
         self._sources = sources
+        self._directories = directories
         self._clock = clock
+
+    @activity.defn
+    def list_streams(self, directory: StreamRef) -> ListedStreams:
+        """Ask the platform which streams a directory has now."""
+        found = self._directories.get(directory)
+        if found is None:
+            raise StreamNotConfigured(directory)
+        with beating():
+            streams = found.list_streams()
+        if len(streams) > MAX_STREAMS:
+            raise TooManyStreamsListed(directory, len(streams))
+        return ListedStreams(streams=streams)
 
     @activity.defn
     def collect_stream(self, request: StreamRequest) -> StreamReport:
@@ -58,9 +92,7 @@ class CollectActivities:
         return replace(report, complete=True)
 
     def _collect(self, request: StreamRequest) -> StreamReport:
-        source = self._sources.get(request.stream)
-        if source is None:
-            raise StreamNotConfigured(request.stream)
+        source = self._source_of(request.stream)
         cursor = find_cursor(self._ledger, request.stream)
         report = _resumed(StreamReport(stream=request.stream, cursor=_shown(cursor)))
         counters = StreamCounters(activity.metric_meter(), request.stream)
@@ -78,6 +110,16 @@ class CollectActivities:
                 report = _after_page(report, page, stored)
                 beat(*_counts(report))
         return report
+
+    def _source_of(self, stream: StreamRef) -> ActivitySource:
+        named = self._sources.get(stream)
+        if named is not None:
+            return named
+        for directory in self._directories.values():
+            listed = directory.find_source(stream)
+            if listed is not None:
+                return listed
+        raise StreamNotConfigured(stream)
 
     @contextmanager
     def _problems_noted(self, stream: StreamRef) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ledger_core.identifiers import StreamRef
-from ledger_core.ports.activity_source import ActivitySource
+from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
 from scheduler_worker.activities.admin_activities import AdminActivities
@@ -15,11 +15,15 @@ from scheduler_worker.activities.epoch_activities import EpochActivities
 
 
 def create_activities(
-    *, ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], clock: Clock
+    *,
+    ledger: Ledger,
+    sources: Mapping[StreamRef, ActivitySource],
+    clock: Clock,
+    directories: Mapping[StreamRef, SourceDirectory] | None = None,
 ) -> list[Callable[..., Any]]:
     """Return the activities that a worker registers."""
     epochs = EpochActivities(ledger, clock)
-    collects = CollectActivities(ledger, sources, clock)
+    collects = CollectActivities(ledger, sources, clock, directories=directories or {})
     admin = AdminActivities(ledger, clock)
     return [
         epochs.plan_windows,
@@ -29,6 +33,7 @@ def create_activities(
         epochs.record_base_issuance,
         epochs.record_pool_component,
         epochs.finalize_epoch,
+        collects.list_streams,
         collects.collect_stream,
         admin.adjust_allocation,
         admin.judge_event,

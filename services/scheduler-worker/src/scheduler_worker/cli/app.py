@@ -49,6 +49,7 @@ Exit status:
         "explain": (_COMMANDS + "explain_commands:explain", "Why a person got what they got, or nothing."),
         "trace": (_COMMANDS + "explain_commands:trace", "What became of an event."),
         "status": (_COMMANDS + "status_command:status", "Is everything all right?"),
+        "source": (_COMMANDS + "source_commands:source", "Look at sources before collecting."),
         "doctor": (_COMMANDS + "doctor_command:doctor", "Check that everything stored is coherent."),
         "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
         "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),

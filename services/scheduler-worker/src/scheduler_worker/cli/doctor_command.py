@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,27 +12,10 @@ from ledger_core.domain.finding import CHECKS, Finding
 from scheduler_worker.bootstrap import check_ledger
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_json, say
-from scheduler_worker.cli.progress import Progress
+from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import open_reader
 
 SHOWN_FINDINGS: Final = 5  # of a check; --json has them all
-QUIET_SECONDS: Final = 2.0
-TOLD_EVERY_SECONDS: Final = 2.0
-
-
-class _Watch:
-    """Tells the steps of a check that takes longer than a moment, and not each of them."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._next = time.monotonic() + QUIET_SECONDS
-
-    def tell(self, step: str) -> None:
-        """Say what is being checked now, if it is time to."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._progress.tell(f"checking {step}")
-            self._next = now + TOLD_EVERY_SECONDS
 
 
 @click.command()
@@ -52,7 +34,7 @@ def doctor(config: Path | None, as_json: bool) -> Exit:
       ledger doctor --json
     """
     with open_reader(config) as reader, Progress() as progress:
-        findings = check_ledger(reader, tell=_Watch(progress).tell)
+        findings = check_ledger(reader, tell=Watch(progress, "checking").tell)
     is_coherent = all(finding.is_doubt for finding in findings)
     if as_json:
         print_json(_as_json(findings, is_coherent=is_coherent))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ledger_core.identifiers import EpochId
-from scheduler_worker.bootstrap import create_sources, system_clock
+from scheduler_worker.bootstrap import create_directories, create_sources, system_clock
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.exits import Exit
@@ -63,7 +63,7 @@ def collect(config: Path | None, at: datetime | None, wait: bool, as_json: bool)
     run = run_workflow(
         Start(
             method=CollectEpochWorkflow.run,
-            argument=collect_request(policy, window, create_sources(policy)),
+            argument=collect_request(policy, window, create_sources(policy), create_directories(policy)),
             workflow_id=collect_workflow_id(window),
             task_queue=current_task_queue(config),
             execution_timeout=COLLECT_EXECUTION_TIMEOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,6 +12,8 @@ import click
 
 from scheduler_worker.cli.output import PLAIN_WIDTH, printable
 
+QUIET_SECONDS: Final = 2.0
+TOLD_EVERY_SECONDS: Final = 2.0
 _CLEAR: Final = "\r\x1b[2K"
 
 
@@ -48,3 +51,19 @@ class Progress:
         if self._is_shown:
             click.echo(_CLEAR, err=True, nl=False)
             self._is_shown = False
+
+
+class Watch:
+    """Tells the steps of a work that takes longer than a moment, and not each of them."""
+
+    def __init__(self, progress: Progress, verb: str) -> None:
+        self._progress = progress
+        self._verb = verb
+        self._next = time.monotonic() + QUIET_SECONDS
+
+    def tell(self, step: str) -> None:
+        """Say what is being worked on now, if it is time to."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._progress.tell(f"{self._verb} {step}")
+            self._next = now + TOLD_EVERY_SECONDS

@@ -14,7 +14,7 @@ from temporalio.client import Client, Schedule, ScheduleHandle
 
 from ledger_core.errors import InvalidValue, LedgerError
 from ledger_core.identifiers import check_text
-from scheduler_worker.bootstrap import create_sources
+from scheduler_worker.bootstrap import create_directories, create_sources
 from scheduler_worker.cli.arguments import yes_option
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.runs import temporal_errors
@@ -224,7 +224,9 @@ def _note(reason: str) -> str:
 def _wanted(config: Path | None) -> Schedule:
     policy = current_policy(config)
     return collection_schedule(
-        plan_request(policy, create_sources(policy)), policy.schedule, task_queue=current_task_queue(config)
+        plan_request(policy, create_sources(policy), create_directories(policy)),
+        policy.schedule,
+        task_queue=current_task_queue(config),
     )
 
 

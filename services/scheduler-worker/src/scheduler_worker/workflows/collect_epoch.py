@@ -9,11 +9,14 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from ledger_core.identifiers import StreamRef
     from scheduler_worker.activities.collect_activities import CollectActivities
     from scheduler_worker.activities.epoch_activities import EpochActivities
     from scheduler_worker.messages import (
+        MAX_STREAMS,
         CollectReport,
         CollectRequest,
+        ListedStreams,
         OpenRequest,
         StreamReport,
         StreamRequest,
@@ -52,8 +55,11 @@ class CollectEpochWorkflow:
             **DATABASE,
         )
         end_if_cancelled()
+        if request.directories:
+            self._step = "listing repositories"
+        unlisted, listed = await _list_streams(request)
         self._step = "collecting"
-        streams = await self._collect_all(request)
+        streams = (*unlisted, *await self._collect_all(request, listed))
         end_if_cancelled()
         curated = None
         if opened.epoch_id is not None and opened.is_open:
@@ -79,13 +85,12 @@ class CollectEpochWorkflow:
             curated=curated,
         )
 
-    async def _collect_all(self, request: CollectRequest) -> tuple[StreamReport, ...]:
+    async def _collect_all(
+        self, request: CollectRequest, streams: list[StreamRef]
+    ) -> tuple[StreamReport, ...]:
         """Collect the streams side by side; whatever becomes of one, the others have ended when this does."""
         outcomes = await asyncio.gather(
-            *(
-                self._collect(StreamRequest(stream=stream, window=request.window))
-                for stream in request.streams
-            ),
+            *(self._collect(StreamRequest(stream=stream, window=request.window)) for stream in streams),
             # Without it the first stream that is cancelled would end the run, while others still write.
             return_exceptions=True,
         )
@@ -104,3 +109,34 @@ class CollectEpochWorkflow:
 def _report(outcome: StreamReport | BaseException) -> StreamReport:
     assert isinstance(outcome, StreamReport), outcome  # a cancelled run has left `gather` before
     return outcome
+
+
+async def _list_streams(request: CollectRequest) -> tuple[list[StreamReport], list[StreamRef]]:
+    """Return the streams to collect, the directories' included, and reports of what could not be listed."""
+    answers = await asyncio.gather(
+        *(_list_directory(directory) for directory in request.directories), return_exceptions=True
+    )
+    end_if_cancelled()
+    for answer in answers:
+        assert isinstance(answer, (ListedStreams, StreamReport)), answer
+    listed = {stream for answer in answers if isinstance(answer, ListedStreams) for stream in answer.streams}
+    new = sorted(listed.difference(request.streams))
+    unlisted = [answer for answer in answers if isinstance(answer, StreamReport)]
+    room = max(0, MAX_STREAMS - len(request.streams))
+    if len(new) > room:
+        # Not some of them in silence: none, and the reason by name.
+        problem = (
+            f"too-many-streams: {len(new)} were listed, and one collection takes {room} beside those named"
+        )
+        unlisted += [StreamReport(stream=directory, problem=problem) for directory in request.directories]
+        new = []
+    return unlisted, [*request.streams, *new]
+
+
+async def _list_directory(directory: StreamRef) -> ListedStreams | StreamReport:
+    try:
+        return await workflow.execute_activity_method(
+            CollectActivities.list_streams, directory, summary=str(directory), **SOURCE_STREAM
+        )
+    except ActivityError as error:
+        return StreamReport(stream=directory, problem=problem_of(error))

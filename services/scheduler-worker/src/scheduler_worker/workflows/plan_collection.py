@@ -96,6 +96,7 @@ async def _collect(request: PlanRequest, window: EpochWindow) -> PlannedCollecti
                 weight_config=request.weight_config,
                 base_issuance_credits=request.base_issuance_credits,
                 streams=request.streams,
+                directories=request.directories,
             ),
             id=workflow_id,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

@@ -88,6 +88,10 @@ class GithubClient:
         check_answer(answer, what=what, clock=self._clock)
         return _parsed(answer), answer.headers
 
+    def server_now(self) -> datetime:
+        """Return the time by the server's clock, as its last answer told it."""
+        return self._clock.now()
+
     def remaining(self, owner: str) -> tuple[int, datetime] | None:
         """Return the points left to the owner's credentials, and when they are renewed, as last told."""
         with self._lock:
@@ -141,6 +145,10 @@ class Reading:
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         self._page_size: int | None = None
         self.owner = owner
+
+    def server_now(self) -> datetime:
+        """Return the server's time."""
+        return self._client.server_now()
 
     def query(self, text: str, *, what: str, **variables: object) -> Fields:
         """Return the data of a query that has no pages, trying again where that may help.

@@ -20,9 +20,10 @@ from scheduler_worker.sources.github.cursors import (
     parse_walk_cursor,
     repository_of,
 )
-from scheduler_worker.sources.github.item_streams import COMMITS, ITEM_STREAMS, RELEASES, STREAM_NAMES
+from scheduler_worker.sources.github.item_streams import ITEM_STREAMS
 from scheduler_worker.sources.github.release_walk import ReleaseWalk
 from scheduler_worker.sources.github.repository import RepositoryFacts, find_repository
+from scheduler_worker.sources.github.stream_names import COMMITS, RELEASES, STREAM_NAMES
 from scheduler_worker.sources.github.update_walk import UpdateWalk
 
 SOURCE: Final = "github"

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from scheduler_worker.sources.github import item_events, queries
+from scheduler_worker.sources.github import item_events, queries, stream_names
 from scheduler_worker.sources.github.item_events import ReadItem
 
 
@@ -21,6 +21,7 @@ class ItemStream:
     name: str
     query: str
     page_items: int
+    page_points: int  # what a page costs of the hourly limit
     read: ReadItem
     what: str
     counted_at: str
@@ -38,9 +39,10 @@ _PULL: Final = {
 }
 
 PULL_REQUESTS: Final = ItemStream(
-    name="pull_requests",
+    name=stream_names.PULL_REQUESTS,
     query=queries.PULL_REQUESTS,
     page_items=50,
+    page_points=1,
     read=item_events.merged_pull_request,
     what="merged pull requests",
     counted_at="mergedAt",
@@ -48,33 +50,37 @@ PULL_REQUESTS: Final = ItemStream(
     search_key="merged",
 )
 REVIEWS: Final = ItemStream(
-    name="reviews",
+    name=stream_names.REVIEWS,
     query=queries.REVIEWS,
     page_items=50,
+    page_points=1,
     read=item_events.reviews,
     children="reviews",
     **_PULL,
 )
 REVIEW_COMMENTS: Final = ItemStream(
-    name="review_comments",
+    name=stream_names.REVIEW_COMMENTS,
     query=queries.REVIEW_COMMENTS,
     page_items=20,
+    page_points=4,
     read=item_events.review_comments,
     children="review threads and their comments",
     **_PULL,
 )
 PULL_REQUEST_COMMENTS: Final = ItemStream(
-    name="pull_request_comments",
+    name=stream_names.PULL_REQUEST_COMMENTS,
     query=queries.PULL_REQUEST_COMMENTS,
     page_items=50,
+    page_points=1,
     read=item_events.pull_request_comments,
     children="comments",
     **_PULL,
 )
 ISSUES: Final = ItemStream(
-    name="issues",
+    name=stream_names.ISSUES,
     query=queries.ISSUES,
     page_items=50,
+    page_points=2,
     read=item_events.issue,
     what="issues",
     counted_at="createdAt",
@@ -82,9 +88,10 @@ ISSUES: Final = ItemStream(
     search_key="created",
 )
 ISSUE_COMMENTS: Final = ItemStream(
-    name="issue_comments",
+    name=stream_names.ISSUE_COMMENTS,
     query=queries.ISSUE_COMMENTS,
     page_items=50,
+    page_points=1,
     read=item_events.issue_comments,
     what="issues",
     counted_at="createdAt",
@@ -93,9 +100,10 @@ ISSUE_COMMENTS: Final = ItemStream(
     children="comments",
 )
 DISCUSSIONS: Final = ItemStream(
-    name="discussions",
+    name=stream_names.DISCUSSIONS,
     query=queries.DISCUSSIONS,
     page_items=50,
+    page_points=1,
     read=item_events.discussion,
     what="discussions",
     counted_at="createdAt",
@@ -116,6 +124,3 @@ ITEM_STREAMS: Final = {
         DISCUSSIONS,
     )
 }
-RELEASES: Final = "releases"
-COMMITS: Final = "commits"
-STREAM_NAMES: Final = (*ITEM_STREAMS, RELEASES, COMMITS)

@@ -100,6 +100,7 @@ VOLUME: Final = f"""
 query Volume($repository: ID!) {{
   node(id: $repository) {{
     ... on Repository {{
+      databaseId
       nameWithOwner
       pullRequests {{ totalCount }}
       issues {{ totalCount }}
@@ -115,6 +116,15 @@ query Volume($repository: ID!) {{
 COUNT: Final = f"""
 query Count($search: String!, $type: SearchType!) {{
   search(query: $search, type: $type, first: 1) {{ issueCount discussionCount }}
+  {_BUDGET}
+}}
+"""
+
+TOUCHED: Final = f"""
+query Touched($pulls: String!, $issues: String!, $discussions: String!) {{
+  pulls: search(query: $pulls, type: ISSUE, first: 1) {{ issueCount }}
+  issues: search(query: $issues, type: ISSUE, first: 1) {{ issueCount }}
+  discussions: search(query: $discussions, type: DISCUSSION, first: 1) {{ discussionCount }}
   {_BUDGET}
 }}
 """
@@ -222,6 +232,7 @@ ALL_QUERIES: Final = (
     REPOSITORIES,
     VOLUME,
     COUNT,
+    TOUCHED,
     PULL_REQUESTS,
     REVIEWS,
     MORE_REVIEWS,

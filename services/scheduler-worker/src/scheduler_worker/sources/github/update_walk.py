@@ -35,6 +35,7 @@ from scheduler_worker.sources.github.refusals import (
 from scheduler_worker.sources.github.repository import RepositoryFacts, found_node
 
 OVERLAP: Final = timedelta(minutes=10)  # below the watermark: replicas of a large site lag by seconds
+SECOND: Final = timedelta(seconds=1)  # how finely GitHub tells times
 MAX_SWEEPS: Final = (
     100  # each is shorter than the one before, unless pages are touched as fast as they are read
 )
@@ -135,11 +136,12 @@ class UpdateWalk:
                 cursor = evolve(cursor, walk=_next(walk, listed))
                 yield read.part(cursor)
                 continue
+            ends = _end(walk, self.reading.server_now())
             certificate = certify(
-                self.reading, self.repository, self.stream, walk.counts, since=cursor.since, ends=walk.top
+                self.reading, self.repository, self.stream, walk.counts, since=cursor.since, ends=ends
             )
             is_second_reading = cursor.read_again
-            cursor = _ended(cursor, walk, certificate)
+            cursor = _ended(cursor, ends, certificate)
             yield read.part(cursor, certificate)
             if not certificate.differing:
                 return
@@ -221,13 +223,22 @@ def _next(walk: Walk, listed: Page) -> Walk:
     )
 
 
-def _ended(cursor: WalkCursor, walk: Walk, certificate: CompletenessCertificate) -> WalkCursor:
+def _end(walk: Walk, server_now: datetime) -> str | None:
+    """Return the instant up to which nothing new can count any more: the last sweep's top, second and all.
+
+    The top's own second belongs to it only once the server's clock is well past that.
+    """
+    if walk.top is None:
+        return None
+    top = parse_instant(walk.top)
+    return instant_text(top + SECOND) if server_now >= top + 2 * SECOND else walk.top
+
+
+def _ended(cursor: WalkCursor, ends: str | None, certificate: CompletenessCertificate) -> WalkCursor:
     """Return the cursor after a walk: its watermark moves only when the counts agree."""
     if certificate.differing:
         return evolve(cursor, walk=None, read_again=not cursor.read_again)
-    since = max(
-        (text for text in (cursor.since, walk.top) if text is not None), key=parse_instant, default=None
-    )
+    since = max((text for text in (cursor.since, ends) if text is not None), key=parse_instant, default=None)
     return evolve(cursor, since=since, walk=None, read_again=False)
 
 

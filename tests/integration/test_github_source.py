@@ -1,0 +1,486 @@
+"""What each thing on GitHub becomes, and what is refused, told or counted: by hand, on the loopback server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.errors import InvalidValue, LedgerError
+from ledger_core.identifiers import StreamRef
+from scheduler_worker.sources.github import update_walk
+from scheduler_worker.sources.github.cursors import parse_commit_cursor, parse_walk_cursor
+from scheduler_worker.sources.github.refusals import (
+    GithubCountDiffers,
+    GithubCursorInvalid,
+    GithubHistoryRewritten,
+)
+from tests.github_world.collecting import UNTIL, Collector, collector_on
+from tests.github_world.server import GithubWorldServer
+from tests.github_world.views import Views
+from tests.github_world.world import Account, CommitAuthor, Repository, World
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[GithubWorldServer]:
+    with GithubWorldServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: GithubWorldServer) -> GithubWorldServer:
+    running.reset(World())
+    return running
+
+
+@pytest.fixture
+def world(server: GithubWorldServer) -> World:
+    return server.world
+
+
+@pytest.fixture
+def collector(server: GithubWorldServer) -> Iterator[Collector]:
+    with collector_on(server) as collector:
+        yield collector
+
+
+@pytest.fixture
+def repository(world: World) -> Repository:
+    return world.repository("acme/web")
+
+
+@pytest.fixture
+def ada(world: World) -> Account:
+    return world.account("ada")
+
+
+def stream(name: str, source_ref: str = "acme/web") -> StreamRef:
+    return StreamRef(source="github", source_ref=source_ref, stream=name)
+
+
+def collected(collector: Collector, *names: str) -> list[ActivityEvent]:
+    assert collector.collect(collector.source(), names or None) == []
+    return sorted(collector.events.values(), key=lambda event: event.id)
+
+
+def test_a_merged_pull_request_is_its_authors_event_at_the_merge(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    bob = world.account("bob")
+    item = world.open_item(repository, "pull", ada)
+    item.labels = ["zeta", "alpha"]
+    item.title = "Forge \x1b[31m an\nanvil"
+    world.open_item(repository, "pull", ada)  # never merged
+    world.pass_time(90)
+    world.merge(item, bob)
+
+    (event,) = collected(collector, "pull_requests")
+
+    assert event.id == f"github:pr:{repository.id}:1"
+    assert (event.source, event.event_type) == ("github", "pr_merged")
+    assert (event.platform_user_id, event.platform_login) == (str(ada.id), "ada")
+    assert event.event_time == world.now
+    assert event.artifact_url == "https://github.com/acme/web/pull/1"
+    assert event.metadata == {
+        "number": 1,
+        "title": "Forge \ufffd[31m an\ufffdanvil",
+        "additions": 10,
+        "deletions": 1,
+        "changed_files": 1,
+        "base": "main",
+        "labels": ["alpha", "zeta"],
+        "merge_commit": None,
+        "merged_by": "bob",
+    }
+
+
+def test_ids_hold_the_repositorys_number_so_that_a_rename_doubles_nothing(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    world.merge(world.open_item(repository, "pull", ada), ada)
+    before = {event.id for event in collected(collector)}
+    world.rename(repository, "acme/site")
+
+    assert collector.collect(collector.source("acme/site")) == []  # as `acme/*` finds it then: a new stream
+    assert collector.collect(collector.source("acme/web")) == []  # and by its old name, which leads there
+    assert collector.ids == before
+
+
+def test_another_repository_under_an_old_name_is_read_from_its_beginning_and_told(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    world.merge(world.open_item(repository, "pull", ada), ada)
+    collected(collector, "pull_requests", "commits")
+    world.rename(repository, "acme/old-web")
+    new = world.repository("acme/web")
+    world.merge(world.open_item(new, "pull", ada), ada)
+    new.items[0].updated_at -= timedelta(days=30)  # below the old one's watermark
+
+    assert collector.collect(collector.source(), ["pull_requests"]) == []
+
+    assert collector.ids == {f"github:pr:{repository.id}:1", f"github:pr:{new.id}:1"}
+    assert collector.skipped == {"repository-replaced": 1}
+
+
+def test_people_are_numbers_and_whoever_is_no_user_is_marked(
+    collector: Collector, world: World, repository: Repository
+) -> None:
+    authors = [
+        world.account("ada"),
+        None,
+        world.account("imported", "Mannequin"),
+        world.account("acme", "Organization"),
+        world.account("renovate", "Bot"),
+        world.account("acme-ci"),
+    ]
+    for author in authors:
+        world.open_item(repository, "issue", author)
+    world.pass_time(2)
+
+    source = collector.source(machine_users=["Acme-CI"])
+    assert collector.collect(source, ["issues"]) == []
+    found = [
+        (event.platform_user_id, event.platform_login, event.metadata.get("actor_kind"))
+        for event in sorted(collector.events.values(), key=lambda event: event.id)
+    ]
+
+    assert found == [
+        (str(authors[0].id), "ada", None),  # type: ignore[union-attr]
+        (None, None, "deleted account"),
+        (f"mannequin:{authors[2].id}", "imported", "mannequin"),  # type: ignore[union-attr]
+        (f"organization:{authors[3].id}", "acme", "organization"),  # type: ignore[union-attr]
+    ]
+    assert collector.skipped == {"bot": 1, "machine-user": 1}
+    certificate = collector.certificates[stream("issues")]
+    assert dict(certificate.skipped) == {"bot": 1, "machine-user": 1}
+    assert dict(certificate.skipped_actors) == {"bot:renovate": 1, "machine-user:acme-ci": 1}
+    assert [(count.seen, count.independent) for count in certificate.counts] == [(6, 6)]
+
+
+def test_an_issue_counts_as_opened_and_as_closed_once_however_often_it_is_reopened(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    bob = world.account("bob")
+    issue = world.open_item(repository, "issue", ada)
+    for actor in (bob, ada, ada):
+        world.pass_time(60)
+        world.close(issue, actor)
+        world.reopen(issue)
+
+    closed, opened = collected(collector, "issues")
+
+    assert (opened.id, opened.platform_login) == (f"github:issue_opened:{repository.id}:1", "ada")
+    assert (closed.id, closed.platform_login) == (f"github:issue_closed:{repository.id}:1", "bob")
+    assert closed.metadata["state_reason"] == "COMPLETED"
+    assert collector.skipped == {"issue-closed-again": 2}
+
+
+def test_an_issue_that_was_transferred_here_says_so(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    elsewhere = world.repository("acme/api")
+    world.transfer(elsewhere, world.open_item(elsewhere, "issue", ada), repository)
+
+    (opened,) = collected(collector, "issues")
+
+    assert opened.metadata["transferred"] is True
+
+
+def test_a_review_that_came_long_before_the_merge_is_there_and_all_of_hundreds_are(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    item = world.open_item(repository, "pull", ada)
+    for _ in range(130):
+        world.review(item, ada)
+        world.comment(item, None)
+        world.comment_line(item, ada, item.threads[0] if len(item.threads) > 40 else None)
+    for _ in range(60):
+        world.comment_line(item, ada, item.threads[0])
+    world.review(item, ada, is_pending=True)
+    world.pass_time(2)
+
+    collected(collector, "reviews", "review_comments", "pull_request_comments")
+
+    assert collector.ids == world.true_events(repository)
+    assert len(collector.ids) == 130 + 130 + 190
+    counts = collector.certificates[stream("review_comments")].counts
+    assert [(count.what, count.route, count.seen, count.independent) for count in counts] == [
+        ("pull requests", "search", 1, 1),
+        ("review threads and their comments", "totalCount", 41 + 190, 41 + 190),
+    ]
+
+
+def test_a_page_of_items_with_thousands_of_children_is_yielded_in_parts_behind_its_cursor(
+    collector: Collector, world: World, repository: Repository, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_walk, "MAX_PAGE_EVENTS", 10)
+    for _ in range(8):
+        item = world.open_item(repository, "issue", ada)
+        for _ in range(4):
+            world.comment(item, ada)
+    world.pass_time(1)
+    pages = list(collector.source().pages(stream("issue_comments"), None, until=UNTIL))
+
+    assert [len(page.events) for page in pages] == [12, 12, 8]
+    assert [parse_walk_cursor(page.cursor).since is None for page in pages] == [True, True, False]
+
+
+def test_discussions_answers_and_releases(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    bob = world.account("bob")
+    discussion = world.open_item(repository, "discussion", ada)
+    world.answer(discussion, world.comment(discussion, bob))
+    release = world.release(repository, ada)
+    draft = world.release(repository, ada, is_draft=True)
+
+    events = {event.id: event.platform_login for event in collected(collector)}
+    world.publish(draft)
+    again = {event.id for event in collected(collector)}
+
+    prefix = f"{repository.id}"
+    assert events == {
+        f"github:discussion:{prefix}:1": "ada",
+        f"github:discussion_answer:{prefix}:1": "bob",
+        f"github:release:{prefix}:{release.id}": "ada",
+    }
+    assert again - events.keys() == {f"github:release:{prefix}:{draft.id}"}
+
+
+# --- commits
+
+
+def author(account: Account | None, name: str = "Ada", email: str = "ada@example.org") -> CommitAuthor:
+    return CommitAuthor(name=name, email=email, account=account)
+
+
+def test_a_commit_is_its_authors_and_co_authors_event_each_person_once(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    bob = world.account("bob")
+    commit = world.commit(
+        repository,
+        author(ada),
+        author(bob, "Bob", "bob@example.org"),
+        author(ada, "Ada", "ada@work.example.org"),
+        author(None, "Bob", "BOB@example.org"),
+        author(None, "Gone", "gone@example.org"),
+        author(None, "dependabot[bot]", "49699333+dependabot[bot]@users.noreply.github.com"),
+    )
+
+    found = [
+        (event.event_type, event.platform_login, event.metadata.get("actor_kind"))
+        for event in collected(collector, "commits")
+    ]
+
+    assert sorted(found, key=str) == sorted(
+        [
+            ("commit_authored", "ada", None),
+            ("commit_coauthored", "bob", None),
+            ("commit_coauthored", None, "no account"),
+        ],
+        key=str,
+    )
+    assert f"github:commit:{repository.id}:{commit.oid}" in collector.ids
+    assert collector.skipped == {"bot": 1}
+
+
+def test_old_commits_that_arrive_late_are_found_and_nothing_older_is_walked(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    fork_point = None
+    for number in range(30):
+        world.pass_time(3_600)
+        made = world.commit(repository, author(ada))
+        fork_point = made if number == 20 else fork_point
+    assert fork_point is not None
+    collected(collector, "commits")
+    side = world.commit(
+        repository,
+        author(ada),
+        parents=(fork_point.oid,),
+        at=world.now - timedelta(days=400),
+        is_pushed=False,
+    )
+    assert repository.head is not None
+    world.commit(repository, author(ada), parents=(repository.head, side.oid))
+
+    source = collector.source(page_items=2)
+    assert collector.collect(source, ["commits"]) == []
+
+    assert collector.ids == world.true_events(repository)
+    certificate = collector.certificates[stream("commits")]
+    assert [(count.route, count.seen, count.independent) for count in certificate.counts] == [
+        ("compare", 2, 2)
+    ]
+
+
+def test_a_rewritten_branch_is_refused_until_it_is_accepted(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    first = world.commit(repository, author(ada))
+    old = world.commit(repository, author(ada))
+    collected(collector, "commits")
+    new = world.commit(repository, author(ada), parents=(first.oid,))
+    before = set(collector.ids)
+
+    (problem,) = collector.collect(collector.source(), ["commits"])
+
+    assert isinstance(problem, GithubHistoryRewritten)
+    assert (problem.old_head, problem.new_head) == (old.oid, new.oid)
+    assert collector.ids == before, "nothing of the new history was taken"
+    assert collector.collect(collector.source(accept_rewrites=True), ["commits"]) == []
+    assert collector.ids == before | {f"github:commit:{repository.id}:{new.oid}"}
+    assert collector.collect(collector.source(), ["commits"]) == []
+
+
+def test_a_default_branch_that_is_only_renamed_goes_on(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    world.commit(repository, author(ada))
+    collected(collector, "commits")
+    repository.branch = "trunk"
+    world.commit(repository, author(ada))
+
+    assert len(collected(collector, "commits")) == 2
+
+
+def test_a_first_reading_of_a_head_that_was_thrown_away_is_a_rewrite(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    for _ in range(6):
+        world.commit(repository, author(ada))
+    source = collector.source(page_items=2)
+    collector.cursors[stream("commits")] = next(source.pages(stream("commits"), None, until=UNTIL)).cursor
+    reading = parse_commit_cursor(collector.cursors[stream("commits")]).reading
+    assert reading is not None
+    assert repository.head == reading
+    repository.head = repository.commits[reading].parents[0]
+    del repository.commits[reading]
+
+    (problem,) = collector.collect(source, ["commits"])
+
+    assert isinstance(problem, GithubHistoryRewritten)
+    assert collector.collect(collector.source(accept_rewrites=True), ["commits"]) == []
+    assert collector.ids == world.true_events(repository)
+
+
+# --- the second count
+
+
+def test_a_search_that_lags_is_asked_again_before_anything_is_said(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    world.search_lag = timedelta(seconds=8)
+    for _ in range(3):
+        world.pass_time(1)
+        world.merge(world.open_item(repository, "pull", ada), ada)
+    world.pass_time(2)
+
+    collected(collector, "pull_requests")
+
+    assert collector.waits == [2, 5]
+    assert not collector.certificates[stream("pull_requests")].differing
+
+
+def test_a_count_that_stays_different_leaves_the_stream_incomplete_by_name_and_its_watermark_where_it_was(
+    collector: Collector, world: World, repository: Repository, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        world.pass_time(60)
+        world.merge(world.open_item(repository, "pull", ada), ada)
+    world.pass_time(2)
+    monkeypatch.setattr(Views, "_count", lambda *_: 4)  # one that no listing shows
+
+    (problem,) = collector.collect(collector.source(), ["pull_requests"])
+
+    assert isinstance(problem, GithubCountDiffers)
+    assert str(problem) == (
+        "github:acme/web:pull_requests gave 3 merged pull requests, and GitHub counts 4; it is read again next time"
+    )
+    assert parse_walk_cursor(collector.cursors[stream("pull_requests")]).since is None
+    assert len(collector.ids) == 3, "what there is was stored all the same"
+    (count,) = collector.certificates[stream("pull_requests")].differing
+    assert (count.seen, count.independent) == (3, 4)
+    monkeypatch.undo()
+    assert collector.collect(collector.source(), ["pull_requests"]) == []
+    assert parse_walk_cursor(collector.cursors[stream("pull_requests")]).since is not None
+
+
+def test_certificates_of_successive_readings_leave_no_gap(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    bounds = []
+    total = 0
+    for _ in range(4):
+        for _ in range(3):
+            world.pass_time(600)
+            world.merge(world.open_item(repository, "pull", ada), ada)
+        world.pass_time(2)
+        collected(collector, "pull_requests")
+        certificate = collector.certificates[stream("pull_requests")]
+        bounds.append((certificate.begins, certificate.ends))
+        total += certificate.counts[0].seen
+
+    assert bounds[0][0] is None
+    assert [begin for begin, _ in bounds[1:]] == [end for _, end in bounds[:-1]]
+    assert total == len(collector.ids) == 12
+
+
+# --- cursors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "{}", '{"v":2}', '{"v":1}', '{"v":1,"repository":"1"}',
+        '{"v":1,"repository":1,"since":"yesterday","walk":null,"read_again":false}',
+        '{"v":1,"repository":1,"since":null,"walk":{"counts":{"seen":"~"}},"read_again":false}',
+        '{"v":1,"repository":1,"head":1,"other":2}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["issues", "releases", "commits"])
+def test_a_cursor_that_is_none_is_refused(
+    collector: Collector, repository: Repository, name: str, text: str
+) -> None:
+    assert repository
+    collector.cursors[stream(name)] = text
+
+    (problem,) = collector.collect(collector.source(), [name])
+
+    assert isinstance(problem, GithubCursorInvalid)
+    assert str(problem).isprintable()
+
+
+def test_a_foreign_stream_and_an_unknown_one_are_refused(collector: Collector) -> None:
+    with pytest.raises(InvalidValue, match="not served"):
+        list(collector.source().pages(stream("issues", "other/repo"), None, until=UNTIL))
+    with pytest.raises(LedgerError, match="must be some of"):
+        collector.source(streams=["stars"])
+
+
+def test_a_walk_that_is_interrupted_at_any_page_goes_on_from_there(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    for number in range(20):
+        world.pass_time(60)
+        item = world.open_item(repository, ("pull", "issue")[number % 2], ada)
+        if item.kind == "pull":
+            world.merge(item, ada)
+        world.commit(repository, author(ada))
+    for source_stream in collector.source().streams():
+        for _ in range(60):
+            source = collector.source(page_items=3)
+            page = next(source.pages(source_stream, collector.cursors.get(source_stream), until=UNTIL), None)
+            if page is None:
+                break
+            for event in page.events:
+                collector.events.setdefault(event.id, event)
+            collector.cursors[source_stream] = page.cursor
+            if page.certificate is not None:
+                assert not page.certificate.differing
+                break
+
+    assert collector.ids == world.true_events(repository)
