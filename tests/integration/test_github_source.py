@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.errors import InvalidValue, LedgerError
+from ledger_core.errors import InvalidValue, LedgerError, SourceUnavailable
 from ledger_core.identifiers import StreamRef
 from scheduler_worker.sources.github import update_walk
 from scheduler_worker.sources.github.cursors import parse_commit_cursor, parse_walk_cursor
@@ -427,6 +427,107 @@ def test_certificates_of_successive_readings_leave_no_gap(
     assert bounds[0][0] is None
     assert [begin for begin, _ in bounds[1:]] == [end for _, end in bounds[:-1]]
     assert total == len(collector.ids) == 12
+
+
+# --- the edges of a reading
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_what_happens_right_after_a_reading_is_in_the_next_and_counted_once(
+    server: GithubWorldServer,
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    seconds: int,
+) -> None:
+    server.most_a_page = 1
+    world.merge(world.open_item(repository, "pull", ada), ada)
+    collected(collector, "pull_requests")  # within the very second of the merge
+    for _ in range(6):
+        world.pass_time(seconds)
+        world.merge(world.open_item(repository, "pull", ada), ada)
+    world.pass_time(2)
+
+    collected(collector, "pull_requests")
+
+    assert collector.ids == world.true_events(repository)
+    assert collector.counted["acme/web merged pull requests"] == 7
+
+
+def test_an_item_that_moves_above_the_reader_in_mid_walk_is_found_before_any_count_differs(
+    server: GithubWorldServer, collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    pulls = []
+    for _ in range(12):
+        world.pass_time(60)
+        pulls.append(world.open_item(repository, "pull", ada))
+        world.review(pulls[-1], ada)
+
+    def touch(number: int) -> None:
+        if number in {3, 4, 6}:  # the oldest, when the reader has passed the newest
+            world.pass_time(1)
+            world.edit(pulls[number - 3], "moved")
+
+    server.before_request = touch
+    server.most_a_page = 3
+
+    collected(collector, "reviews")
+
+    assert collector.ids == world.true_events(repository)
+    assert [name for name, _ in server.log].count("Count") == 1
+
+
+def test_an_issue_that_is_deleted_between_its_page_and_its_comments_is_told_and_stops_nothing(
+    server: GithubWorldServer, collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    issues = [world.open_item(repository, "issue", ada) for _ in range(3)]
+    for issue in issues:
+        for _ in range(4):
+            world.comment(issue, ada)
+    world.pass_time(5)
+
+    def delete(number: int) -> None:
+        if number == 3:
+            world.delete(repository, issues[0])
+
+    server.before_request = delete
+    server.most_a_page = 3
+
+    collected(collector, "issue_comments")
+
+    assert collector.ids >= world.true_events(repository) & {
+        f"github:issue_comment:{repository.id}:{comment.id}" for issue in issues for comment in issue.comments
+    }
+    assert collector.skipped == {"vanished-while-read": 1}
+
+
+def test_edits_as_fast_as_pages_are_read_end_as_unavailable_and_never_as_complete(
+    server: GithubWorldServer,
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(update_walk, "MAX_SWEEPS", 5)
+    issues = [world.open_item(repository, "issue", ada) for _ in range(6)]
+
+    def touch(_: int) -> None:
+        for issue in issues:
+            world.pass_time(1)
+            world.edit(issue, "again")
+
+    server.before_request = touch
+    server.most_a_page = 2
+
+    (problem,) = collector.collect(collector.source(), ["issues"])
+
+    assert isinstance(problem, SourceUnavailable)
+    assert str(problem).endswith("github:acme/web:issues changes faster than it can be read")
+    server.before_request = None
+    assert collector.collect(collector.source(), ["issues"]) == []
+    assert collector.ids == world.true_events(repository)
 
 
 # --- cursors

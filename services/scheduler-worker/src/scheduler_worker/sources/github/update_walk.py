@@ -114,9 +114,10 @@ class UpdateWalk:
                  stream is read once more; when they still do, its watermark stays where it was.
         Raises:  GithubCountDiffers; SourceUnavailable, GithubRefusals.
         """
+        most_sweeps = MAX_SWEEPS + (0 if cursor.walk is None else cursor.walk.sweep)
         while True:
             walk = cursor.walk or Walk(floor=_floor(cursor.since))
-            if walk.sweep >= MAX_SWEEPS:
+            if walk.sweep >= most_sweeps:
                 raise SourceUnavailable(NAME, f"{self.label} changes faster than it can be read")
             try:
                 listed = self._ask(walk)
