@@ -38,6 +38,7 @@ SAMPLES = {
     "final_units": "5",
     "provider": "git",
     "reason": "because",
+    "source_name": "github",
     "user_id": "ada",
 }
 IDENTIFIERS = {"component_id", "event_id", "external_id", "provider", "user_id", "algorithm"}
@@ -45,14 +46,14 @@ LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
 BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
-NO_DATABASE = {("demo",), ("statement", "verify")}
+NO_DATABASE = {("demo",), ("statement", "verify"), ("source", "check")}
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
     *NO_DATABASE,
     *(words for words in COMMANDS if words[0] == "db"),
     *SCHEDULE_ACTS,
-} - {words for words in NO_DATABASE if words[0] in {"event", "identity", "allocation", "pool"}}
+} - {("source", "check")}
 READS = {
     words
     for words in COMMANDS
@@ -162,7 +163,11 @@ def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words
     status, code = refusals.of(arguments_of(words, as_json=True))
 
     if words in NO_DATABASE:
-        assert (status, code) in {(1, "git-not-a-repository"), (1, "bundle-unreadable")}
+        assert (status, code) in {
+            (1, "git-not-a-repository"),
+            (1, "bundle-unreadable"),
+            (1, "source-not-configured"),
+        }
     else:
         assert (status, code) in {(4, "database-unreachable"), (4, "temporal-unreachable")}
 

@@ -106,6 +106,11 @@ class CollectActivities:
                 counters.count_page(stored)
                 if stored.conflicts:
                     activity.logger.warning("events_conflict", extra={"conflicts": stored.conflicts})
+                if page.certificate is not None:
+                    counts = {
+                        count.what: (count.seen, count.independent) for count in page.certificate.counts
+                    }
+                    activity.logger.info("stream_counted_again", extra={"seen_and_independent": counts})
                 cursor = page.cursor
                 report = _after_page(report, page, stored)
                 beat(*_counts(report))

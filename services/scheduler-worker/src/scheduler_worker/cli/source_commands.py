@@ -33,10 +33,10 @@ def source() -> None:
 
 
 @source.command()
-@click.argument("name", metavar="SOURCE")
+@click.argument("source_name", metavar="SOURCE")
 @json_option
 @click.pass_obj
-def check(config: Path | None, name: str, as_json: bool) -> Exit:
+def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
     """Show what a source's credentials see, and what a window will cost.
 
     SOURCE is `github`, or the name that ledger.toml gives an Enterprise server.
@@ -48,9 +48,9 @@ def check(config: Path | None, name: str, as_json: bool) -> Exit:
       ledger source check github --json
     """
     policy = current_policy(config)
-    chosen = [found for found in policy.github_sources if found.source == name]
+    chosen = [found for found in policy.github_sources if found.source == source_name]
     if not chosen:
-        raise SourceNotConfigured(name)
+        raise SourceNotConfigured(source_name)
     window = policy.window_of(system_clock())
     with Progress() as progress:
         tell = Watch(progress, "looking at").tell

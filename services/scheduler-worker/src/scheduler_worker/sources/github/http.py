@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -46,6 +47,7 @@ class HttpConnections:
     """A pool of kept connections; safe to use from many threads. Redirects are answers, not followed."""
 
     def __init__(self) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request otherwise
         self._client = httpx.Client(
             headers={"User-Agent": USER_AGENT, "Accept": "application/vnd.github+json"},
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
