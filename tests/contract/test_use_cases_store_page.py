@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from ledger_core import CursorMoved, Ledger, SourceUnavailable
+from ledger_core import ActivityEvent, CursorMoved, Ledger, SourceUnavailable
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.testing import RETRIEVED_AT, ScriptedSource, make_event, make_page
 from ledger_core.use_cases.store_page import find_cursor, store_page
 from tests.contract.story import PULLS
+
+
+class Interrupted(Exception):
+    """The connection broke."""
+
+
+class BreaksOff:
+    """A ledger that lives until the cursor has moved, and takes no event any more."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        with self._ledger.begin() as transaction:
+            yield SimpleNamespace(cursors=transaction.cursors, activity=self)
+
+    def store(self, _events: Sequence[ActivityEvent]) -> StoredEvents:
+        raise Interrupted
 
 
 def is_stored(ledger: Ledger, number: int) -> bool:
@@ -36,6 +60,18 @@ def test_a_page_is_stored_and_the_cursor_stands_after_it(ledger: Ledger) -> None
     assert stored == StoredEvents(inserted=2, duplicates=0, conflicts=0)
     assert find_cursor(ledger, PULLS) == "c1"
     assert is_stored(ledger, 2)
+
+
+def test_what_breaks_off_between_cursor_and_events_has_moved_neither(ledger: Ledger) -> None:
+    """CURSOR_STATE_PERSISTED: the cursor never stands past events that are not stored."""
+    breaks_off: Any = BreaksOff(ledger)
+    page = make_page(make_event(1), cursor="c1")
+
+    with pytest.raises(Interrupted):
+        store_page(breaks_off, PULLS, page, expected_cursor=None)
+
+    assert find_cursor(ledger, PULLS) is None
+    assert store_page(ledger, PULLS, page, expected_cursor=None).inserted == 1
 
 
 def test_an_empty_page_moves_the_cursor(ledger: Ledger) -> None:

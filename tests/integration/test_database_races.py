@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import Barrier, Event
 from typing import TypeVar
@@ -31,6 +32,7 @@ from ledger_core import (
     PayoutStatement,
     PoolComponentDiffers,
     StreamRef,
+    UserId,
     compute_activity_set_hash,
     compute_allocation_set_hash,
 )
@@ -44,6 +46,7 @@ from ledger_core.testing import (
     make_page,
     make_window,
 )
+from ledger_core.use_cases.adjust_allocation import adjust_allocation
 from ledger_core.use_cases.bind_identity import bind_identities
 from ledger_core.use_cases.finalize_epoch import FinalizedEpoch, finalize_epoch
 from ledger_core.use_cases.open_epoch import OpenedEpoch, open_epoch
@@ -653,3 +656,36 @@ def test_of_two_recorders_of_a_component_one_records_it(
         assert [type(error) for error in errors if error is not None] == [PoolComponentDiffers]
     with postgres_ledger.read() as view:
         assert len(view.pool.list_all(epoch_id)) == 1
+
+
+# --- attempts of one write ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gives_up", [False, True], ids=["", "unless the first gives up"])
+def test_a_second_attempt_waits_for_the_first_and_answers_as_it_does(
+    race: Race, postgres_ledger: PostgresLedger, epoch_id: EpochId, *, gives_up: bool
+) -> None:
+    """ACTION_APPLIED_ONCE: an attempt that was given up may still be at it; both say that they set the units."""
+    context = replace(CONTEXT, idempotency_key="run/1")
+    held = HeldClock()
+    held.fails = gives_up
+
+    def adjuster(clock: Callable[[], datetime]) -> Callable[[], bool]:
+        return lambda: adjust_allocation(
+            postgres_ledger, epoch_id, UserId("ann"), final_units=5, context=context, clock=clock
+        )
+
+    first = race.start(adjuster(held))
+    assert held.read.wait(WAIT_SECONDS)
+    second = race.start(adjuster(CLOCK))
+    race.await_waiting()
+    held.go.set()
+
+    assert isinstance(first.exception(WAIT_SECONDS), Interrupted) == gives_up
+    assert second.result(WAIT_SECONDS)
+    with postgres_ledger.read() as view:
+        actions = [found for found in view.actions.list_latest(limit=10) if found.context == context]
+        assert [found.action for found in actions] == ["allocation-set"]
+        found = view.allocations.find(epoch_id, UserId("ann"))
+    assert found is not None
+    assert found.final_units == 5

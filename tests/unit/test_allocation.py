@@ -154,6 +154,17 @@ def test_the_allocation_set_hash_orders_by_code_point() -> None:
     assert hashed == sha256("Z:1\na:1\n\u00e9:1\n\ufb00:1\n\U0001f600:1".encode()).hexdigest()
 
 
+def test_the_allocation_set_hash_is_not_in_the_order_of_a_table() -> None:
+    """PAYOUT_DETERMINISTIC: a table shows the largest first."""
+    allocations = [
+        FinalizedAllocation("zoe", 9000),
+        FinalizedAllocation("ann", 1),
+        FinalizedAllocation("bob", 8000),
+    ]
+
+    assert compute_allocation_set_hash(allocations) == sha256(b"ann:1\nbob:8000\nzoe:9000").hexdigest()
+
+
 def test_no_allocations_hash_the_empty_text() -> None:
     expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

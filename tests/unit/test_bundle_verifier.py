@@ -12,9 +12,10 @@ from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId
 from ledger_core.testing import InMemoryLedger
+from ledger_core.verification.bundle_format import FILES, MANIFEST, STATEMENT
 from ledger_core.verification.report import CHECK_NAMES, VerificationReport, printable
 from ledger_core.verification.verifier import verify_open_bundle
-from tests.bundle_forging import Parts, put_together, take_apart
+from tests.bundle_forging import Parts, lines_of, manifest_of, put_together, take_apart, zip_of
 from tests.bundle_histories import bundle_bytes, finalize, open_week, standard_history
 
 LEDGER = standard_history()
@@ -118,6 +119,27 @@ def test_a_file_taken_from_another_bundle_is_found(name: str) -> None:
     mine[name] = others[name]
 
     assert not verify(put_together(mine)).is_verified
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "other"),
+    [
+        (name, what, other)
+        for name in FILES
+        for what, other in (("bytes", 1), ("records", 77), ("sha256", "0" * 64))
+        if (name, what) != (STATEMENT, "records")  # one, or the manifest is refused
+    ],
+)
+def test_a_manifest_that_describes_another_file_is_found(name: str, what: str, other: object) -> None:
+    """Also where no other check would: notes and provenance are pinned by nothing else."""
+    manifest = lines_of(manifest_of(BUNDLES[3]))[0]
+    manifest["files"][name][what] = other
+    bundle = zip_of({**take_apart(BUNDLES[3]), MANIFEST: canonical_json(manifest)})
+
+    found = verify(bundle).first_difference
+
+    assert found is not None
+    assert (found.name, found.where, found.expected) == ("files", f"{name} {what}", str(other))
 
 
 def test_what_no_statement_pins_may_differ_without_changing_the_verdict() -> None:

@@ -86,6 +86,7 @@ def test_an_event_on_the_boundary_lies_in_the_window_that_begins_there_only(runt
             {on_it.id: None, last.id: None},
             {after.id: None},
         ]
+        assert [call.until for call in source.calls] == [make_window(week).period_end for week in range(3)]
 
     runtime.play(story, source)
 
