@@ -14,6 +14,8 @@ from ledger_core.use_cases.record_stream_health import record_stream_collected, 
 from tests.contract.story import PULLS, LedgerStory, annas, bobs, day
 
 ISSUES = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
+NEW = StreamRef(source="github", source_ref="acme/new", stream="issues")
+FOREIGN = StreamRef(source="gitlab", source_ref="acme/widgets", stream="issues")
 HOUR = timedelta(hours=1)
 
 
@@ -124,6 +126,19 @@ def test_any_sentence_is_kept_as_one_safe_line(ledger: Ledger, sentence: str, ke
 def test_half_a_failure_is_none(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidValue):
         StreamHealth(stream=PULLS, **wrong)  # type: ignore[arg-type]
+
+
+def test_of_streams_that_a_platform_lists_those_that_fail_are_told(ledger: Ledger) -> None:
+    failed(ledger, "source-unavailable: down", stream=ISSUES)
+    collected(ledger, stream=NEW)
+    failed(ledger, "source-unavailable: gone", stream=FOREIGN)
+
+    facts = read_operating_facts(ledger, [PULLS], is_listed=lambda stream: stream.source == "github")
+
+    assert [(health.stream, health.problem) for health in facts.streams] == [
+        (PULLS, None),
+        (ISSUES, "source-unavailable: down"),
+    ]
 
 
 def test_operating_facts_tell_the_open_epoch_its_age_and_its_unresolved_events(

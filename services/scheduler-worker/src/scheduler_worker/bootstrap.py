@@ -166,13 +166,23 @@ def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[
     return check_coherence(reader, tell=tell)
 
 
-def read_facts(reader: LedgerReader, streams: Iterable[StreamRef]) -> OperatingFacts:
+def read_facts(
+    reader: LedgerReader,
+    sources: Iterable[StreamRef],
+    directories: Mapping[StreamRef, SourceDirectory],
+) -> OperatingFacts:
     """Return how the ledger stands; it is read only, so a command line may.
 
     Raises: DatabaseUnreachable.
     """
     with database_errors():
-        return read_operating_facts(reader, streams)
+        return read_operating_facts(
+            reader,
+            [*sources, *directories],
+            is_listed=lambda stream: any(
+                directory.find_source(stream) is not None for directory in directories.values()
+            ),
+        )
 
 
 def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:

@@ -8,17 +8,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from temporalio.client import Client
 from temporalio.worker import Worker
 
-from ledger_core.identifiers import StreamRef
-from ledger_core.ports.activity_source import ActivitySource
-from ledger_core.ports.ledger import Ledger
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.bootstrap import (
     check_database,
@@ -92,12 +87,14 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
             gauges = LedgerGauges(runtime.metric_meter)
             async with connected(keys=keys, attempts=CONNECT_ATTEMPTS, runtime=runtime) as client:
                 await check_namespace(client)
-                observer = _observer(ledger, sources, client, gauges)
+                directories = create_directories(policy)
+                read = partial(read_facts, ledger, tuple(sources), directories)
+                observer = Observer(read_facts=read, client=client, gauges=gauges, clock=system_clock)
                 task_queue = settings.task_queue_of(policy.node_id)
                 activities = create_activities(
                     ledger=ledger,
                     sources=sources,
-                    directories=create_directories(policy),
+                    directories=directories,
                     clock=system_clock,
                 )
                 async with (
@@ -134,13 +131,6 @@ class _LastResort:
         if sys.stderr is not None:
             sys.stderr.flush()
         os._exit(FORCED_STATUS)
-
-
-def _observer(
-    ledger: Ledger, sources: Mapping[StreamRef, ActivitySource], client: Client, gauges: LedgerGauges
-) -> Observer:
-    read = partial(read_facts, ledger, tuple(sources))
-    return Observer(read_facts=read, client=client, gauges=gauges, clock=system_clock)
 
 
 def _is_running(worker: Worker) -> bool:

@@ -73,10 +73,12 @@ class CollectActivities:
         found = self._directories.get(directory)
         if found is None:
             raise StreamNotConfigured(directory)
-        with beating():
+        with self._problems_noted(directory), beating():
             streams = found.list_streams()
         if len(streams) > MAX_STREAMS:
             raise TooManyStreamsListed(directory, len(streams))
+        with activity.shield_thread_cancel_exception():
+            record_stream_collected(self._ledger, directory, period_end=self._clock(), clock=self._clock)
         return ListedStreams(streams=streams)
 
     @activity.defn

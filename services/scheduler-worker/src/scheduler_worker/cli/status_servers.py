@@ -20,6 +20,7 @@ from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.errors import LedgerError
 from scheduler_worker.bootstrap import (
     DatabaseUnreachable,
+    create_directories,
     create_sources,
     database_revisions,
     opened_reader,
@@ -72,7 +73,7 @@ def ask_database(config: Path | None) -> LedgerAnswer:
             sentence = f"its schema is {found or 'not there yet'}, this program's is {wanted}"
             return LedgerAnswer(check=_problem("database", sentence, "ledger db upgrade, then db grant"))
         with opened_reader(url, policy.node_id) as reader:
-            facts = read_facts(reader, create_sources(policy))
+            facts = read_facts(reader, create_sources(policy), create_directories(policy))
         check = Check(name="database", state=State.OK, sentence=f"reachable, schema {found}")
         keys = read_payload_keys(url, policy.node_id, settings.payload_keys)
         return LedgerAnswer(check=check, facts=facts, keys=keys)
@@ -139,7 +140,9 @@ async def _schedule_check(
         return schedule_check(schedule, now, drift=None)
     policy = read_policy(current_settings(config).config)
     wanted = collection_schedule(
-        plan_request(policy, create_sources(policy)), policy.schedule, task_queue=current_task_queue(config)
+        plan_request(policy, create_sources(policy), create_directories(policy)),
+        policy.schedule,
+        task_queue=current_task_queue(config),
     )
     found = await client.get_schedule_handle(COLLECT_SCHEDULE_ID).describe(rpc_timeout=RPC_PATIENCE)
     drift = differences(await facts_of(client, wanted), await facts_of(client, found.schedule))

@@ -27,6 +27,7 @@ class LedgerGauges:
     """
 
     def __init__(self, meter: MetricMeter) -> None:
+        self._told: set[str] = set()
         self._lag = meter.create_gauge_float(
             "ledger_stream_lag_seconds", "How far a stream's collection is behind now"
         )
@@ -63,6 +64,10 @@ class LedgerGauges:
 
     def set_facts(self, facts: OperatingFacts, *, at: datetime) -> None:
         """Say how the ledger stands; a stream that was never collected has no lag."""
+        told = {str(health.stream) for health in facts.streams}
+        for stream in self._told - told:  # it failed when last told of, and does so no longer
+            self._failing.set(0.0, {"stream": stream})
+        self._told |= told
         self._epoch_open.set(int(facts.open_epoch is not None))
         self._epoch_overdue.set(facts.overdue(at).total_seconds())
         self._unresolved.set(facts.unresolved_events)
