@@ -106,6 +106,7 @@ class Refusals:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
+        self.told: list[str] = []
 
     def of(self, arguments: list[str]) -> tuple[int, str]:
         """Return the status and the code; whatever was refused, nothing is on stdout."""
@@ -116,6 +117,7 @@ class Refusals:
         assert form is not None, captured.err[-3_000:]
         assert captured.out == ""
         assert all(re.fullmatch(r"workflow ledger-\S+ (started|joined, .*)", line) for line in told), told
+        self.told = told
         assert controls_in(captured.err) == []
         for secret in (SECRET, LOGIN_PASSWORD, "Traceback"):
             assert secret not in captured.err
@@ -372,7 +374,12 @@ def test_without_a_worker_a_write_waits_and_says_so(
     monkeypatch.setenv("LEDGER_TASK_QUEUE", f"nobody-{'-'.join(words)}")
 
     assert refusals.of(arguments_of(words, as_json=True)) == (4, "no-worker")
+    [first] = refusals.told
     assert refusals.of(arguments_of(words)) == (4, "no-worker")
+    [again] = refusals.told
+
+    assert first.endswith(" started")
+    assert again == first.replace(" started", " joined, it was running already")
 
 
 def test_a_schedule_that_was_never_applied_is_named(

@@ -30,6 +30,7 @@ def test_each_variable_sets_its_own() -> None:
             "LEDGER_DATABASE_URL": URL,
             "LEDGER_OWNER_DATABASE_URL": "postgresql://owner@db/ledger",
             "LEDGER_TASK_QUEUE": "a-queue",
+            "LEDGER_WORKER_BUILD_ID": "2026-11-25.1",
             "LEDGER_CONFIG": "/etc/ledger.toml",
         }
     )
@@ -37,6 +38,7 @@ def test_each_variable_sets_its_own() -> None:
     assert found.required_database_url() == URL
     assert found.required_owner_database_url() == "postgresql://owner@db/ledger"
     assert (found.task_queue, found.config) == ("a-queue", Path("/etc/ledger.toml"))
+    assert found.worker_build_id == "2026-11-25.1"
 
 
 def test_the_owner_s_address_is_the_worker_s_where_there_is_only_that() -> None:

@@ -3,17 +3,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from temporalio.api.enums.v1 import ParentClosePolicy
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import is_cancelled_exception
 
 from ledger_core import InvalidValue, LedgerRuleBroken, compute_epoch_window
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
-from scheduler_worker.messages import PlannedCollection
+from scheduler_worker.messages import CollectReport, PlannedCollection
+from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT
 from scheduler_worker.workflow_ids import collect_workflow_id
 from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
 from tests.temporal_runtime import TASK_QUEUE
 from tests.workflow.interruptions import Failure, InterruptedLedger, StoppedSource
 from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime
+from tests.workflow.record_histories import read_histories
 
 
 def source() -> ScriptedSource:
@@ -168,6 +171,42 @@ def test_a_cancelled_plan_cancels_its_collection_and_starts_no_other(runtime: Ru
         assert started == collect_ids(0)
 
     runtime.play(story, held)
+
+
+def test_a_plan_that_dies_leaves_its_collection_running_and_the_next_joins_it(runtime: Runtime) -> None:
+    held = StoppedSource({PULLS: [make_page(make_event(at=MONDAY), cursor="1")]}, page=0)
+
+    async def story(runs: LedgerRuns) -> None:
+        plan = await runs.start_plan(noon(1))
+        await held.stop.reached()
+        await plan.terminate()
+        planned = (await runs.plan(noon(1) + timedelta(minutes=1))).collections
+        collection = runs.client.get_workflow_handle(collect_ids(0)[0], result_type=CollectReport)
+        described = await collection.describe()
+        held.stop.release()
+        report = await collection.result()
+
+        assert described.status is WorkflowExecutionStatus.RUNNING
+        assert [found.joined for found in planned] == [True, False]
+        assert report.complete
+        assert runtime.count("activity_events") == 1
+
+    runtime.play(story, held)
+
+
+@pytest.mark.parametrize("path", ["PlanCollectionWorkflow.done", "PlanCollectionWorkflow.many-windows"])
+def test_every_collection_of_a_plan_ends_some_day_and_outlives_the_plan(path: str) -> None:
+    """Whoever starts a window's collection next joins the one that runs, so it must not run for ever."""
+    started = [
+        event.start_child_workflow_execution_initiated_event_attributes
+        for event in read_histories()[path].events
+        if event.HasField("start_child_workflow_execution_initiated_event_attributes")
+    ]
+
+    assert len(started) >= 2
+    for found in started:
+        assert found.workflow_execution_timeout.ToTimedelta() == COLLECT_EXECUTION_TIMEOUT
+        assert found.parent_close_policy == ParentClosePolicy.PARENT_CLOSE_POLICY_ABANDON
 
 
 def test_a_stream_that_stays_incomplete_fails_the_plan_and_names_itself(runtime: Runtime) -> None:

@@ -103,6 +103,7 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
                         task_queue=task_queue,
                         activities=activities,
                         graceful_shutdown=operating.drain,
+                        build_id=settings.worker_build_id,
                     ) as worker,
                     observing(observer, operating.observe_interval),
                 ):

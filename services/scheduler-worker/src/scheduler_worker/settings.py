@@ -34,6 +34,7 @@ class Settings:
     owner_database_url: str | None = field(default=None, repr=False)
     payload_keys: tuple[PayloadKey, ...] = ()
     task_queue: str | None = None
+    worker_build_id: str | None = None
     config: Path = Path(DEFAULT_CONFIG)
 
     def task_queue_of(self, node_id: NodeId) -> str:
@@ -65,10 +66,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     task_queue = environment.get("LEDGER_TASK_QUEUE") or None
     if task_queue is not None:
         check_identifier("LEDGER_TASK_QUEUE", task_queue)
+    build_id = environment.get("LEDGER_WORKER_BUILD_ID") or None
+    if build_id is not None:
+        check_identifier("LEDGER_WORKER_BUILD_ID", build_id)
     return Settings(
         database_url=environment.get("LEDGER_DATABASE_URL") or None,
         owner_database_url=environment.get("LEDGER_OWNER_DATABASE_URL") or None,
         payload_keys=parse_payload_keys(environment.get("LEDGER_PAYLOAD_KEYS")),
         task_queue=task_queue,
+        worker_build_id=build_id,
         config=Path(environment.get("LEDGER_CONFIG") or DEFAULT_CONFIG),
     )

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Replayer, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -34,8 +34,9 @@ def create_worker(
     activities: Sequence[Callable[..., Any]],
     threads: ThreadPoolExecutor,
     graceful_shutdown: timedelta,
+    build_id: str | None = None,
 ) -> Worker:
-    """Return the worker, not yet running."""
+    """Return the worker, not yet running; with a build_id, a run that it begins stays with workers of that build."""
     return Worker(
         client,
         task_queue=task_queue,
@@ -46,14 +47,22 @@ def create_worker(
         interceptors=[LogContextInterceptor(), RefusalInterceptor()],
         workflow_failure_exception_types=FAILURE_TYPES,
         graceful_shutdown_timeout=graceful_shutdown,
-        # A name for this build, no versioned routing. Left out, the SDK hashes the byte code of every
-        # module that is loaded to find one: 1 to 3 s a process.
-        deployment_config=WorkerDeploymentConfig(
-            version=WorkerDeploymentVersion(deployment_name=DISTRIBUTION, build_id=version(DISTRIBUTION)),
-            use_worker_versioning=False,
-        ),
+        deployment_config=_deployment(build_id),
         max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         workflow_runner=_workflow_runner(),
+    )
+
+
+def _deployment(build_id: str | None) -> WorkerDeploymentConfig:
+    # Without versioned routing the build has a name all the same. Left out, the SDK hashes the byte code of
+    # every module that is loaded to find one: 1 to 3 s a process.
+    named = WorkerDeploymentVersion(deployment_name=DISTRIBUTION, build_id=build_id or version(DISTRIBUTION))
+    return WorkerDeploymentConfig(
+        version=named,
+        use_worker_versioning=build_id is not None,
+        default_versioning_behavior=(
+            VersioningBehavior.UNSPECIFIED if build_id is None else VersioningBehavior.PINNED
+        ),
     )
 
 
@@ -73,6 +82,7 @@ async def running_worker(
     task_queue: str,
     activities: Sequence[Callable[..., Any]],
     graceful_shutdown: timedelta = GRACEFUL_SHUTDOWN,
+    build_id: str | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker for the length of the block, and drain it at the end."""
     with ThreadPoolExecutor(ACTIVITY_THREADS, thread_name_prefix="activity") as threads:
@@ -82,6 +92,7 @@ async def running_worker(
             activities=activities,
             threads=threads,
             graceful_shutdown=graceful_shutdown,
+            build_id=build_id,
         )
         async with worker:
             yield worker
