@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from ledger_core import (
     StreamRef,
     UserId,
 )
+from ledger_core.ports.activity_source import SourceDirectory
 from ledger_core.testing import make_context, make_page, make_window
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
@@ -107,12 +108,15 @@ class Runtime:
         story: Callable[[LedgerRuns], Awaitable[_Told]],
         *sources: ActivitySource,
         ledger: Ledger | None = None,
+        directories: Mapping[StreamRef, SourceDirectory] | None = None,
     ) -> _Told:
         """Run the story beside a worker that has the sources; return what the story returns."""
         served = {stream: source for source in sources for stream in source.streams()}
 
         async def run() -> _Told:
-            async with worker_on(self.address, self.namespace, ledger or self.ledger, served) as client:
+            async with worker_on(
+                self.address, self.namespace, ledger or self.ledger, served, directories=directories
+            ) as client:
                 runs = LedgerRuns(client=client, ledger=self.ledger, streams=tuple(served))
                 return await asyncio.wait_for(story(runs), STORY_SECONDS)
 

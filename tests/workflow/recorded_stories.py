@@ -29,6 +29,7 @@ from ledger_core import (
 )
 from ledger_core.testing import MONDAY, ScriptedSource, make_context, make_event, make_page, make_window
 from scheduler_worker.messages import (
+    MAX_STREAMS,
     AdjustAllocationCommand,
     BindCommand,
     FinalizeCommand,
@@ -63,6 +64,8 @@ ANN: Final = "ann.nym@people.example.org"
 BOB: Final = "bob.nym@people.example.org"
 CONTEXT: Final = make_context("Max Mustermann asked for it", actor="Erika Mustermann")
 NAMES: Final = (b"people.example", b"Mustermann", b"ann.nym", b"bob.nym", b"Nym's work")
+DIRECTORY: Final = StreamRef(source="github", source_ref="acme/*", stream="repositories")
+LISTED: Final = StreamRef(source="github", source_ref="acme/listed", stream="pulls")
 STREAMS: Final = STREAMS_AT_ONCE + 3  # so that some have to wait for a turn
 
 
@@ -114,6 +117,23 @@ class StagedSource(ScriptedSource):
         return stop
 
 
+class StagedDirectory:
+    """A directory that lists one stream, unless told otherwise once."""
+
+    def __init__(self) -> None:
+        self.next: list[tuple[StreamRef, ...] | Exception] = []
+        self._source = ScriptedSource({LISTED: []})
+
+    def list_streams(self) -> tuple[StreamRef, ...]:
+        answer = self.next.pop(0) if self.next else self._source.streams()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def find_source(self, stream: StreamRef) -> ScriptedSource | None:
+        return self._source if stream == LISTED else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What a story is told with."""
@@ -121,6 +141,7 @@ class Stage:
     runs: LedgerRuns
     ledger: StagedLedger
     source: StagedSource
+    directory: StagedDirectory
     recorded: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     async def start(
@@ -182,12 +203,14 @@ def play_every_path(runtime: Runtime) -> dict[str, WorkflowHistory]:
     source = StagedSource({PULLS: [make_page(first, second, cursor="one")], ISSUES: []})
     many = ScriptedSource({stream: [] for stream in _many_streams()})
     ledger = StagedLedger(runtime.ledger)
+    directory = StagedDirectory()
 
     async def story(runs: LedgerRuns) -> dict[str, WorkflowHistory]:
         wide = replace(runs, streams=(PULLS, ISSUES))
-        stage = Stage(runs=wide, ledger=ledger, source=source)
+        stage = Stage(runs=wide, ledger=ledger, source=source, directory=directory)
         await _bind_before_any_epoch(stage)
         epoch_id = await _collect(stage)
+        await _list(stage)
         await _cancel(stage)
         await _decide(stage, epoch_id)
         await _close(stage, epoch_id)
@@ -198,7 +221,7 @@ def play_every_path(runtime: Runtime) -> dict[str, WorkflowHistory]:
             for path, (workflow_id, run_id) in stage.recorded.items()
         }
 
-    return runtime.play(story, source, many, ledger=ledger)
+    return runtime.play(story, source, many, ledger=ledger, directories={DIRECTORY: directory})
 
 
 async def _bind_before_any_epoch(stage: Stage) -> None:
@@ -226,6 +249,19 @@ async def _collect(stage: Stage) -> int:
     assert blocked.blocked_by_epoch_id == report.epoch_id
     assert isinstance(report.epoch_id, int)
     return report.epoch_id
+
+
+async def _list(stage: Stage) -> None:
+    """Collections that first ask which streams there are."""
+    listing = replace(stage, runs=replace(stage.runs, directories=(DIRECTORY,)))
+    report = await (await listing.collect("CollectEpochWorkflow.listed")).result()
+    assert [stream.stream for stream in report.streams] == [PULLS, ISSUES, LISTED]
+    stage.directory.next.append(InvalidValue("the page", f"of {BOB} is unreadable"))
+    report = await (await listing.collect("CollectEpochWorkflow.not-listed")).result()
+    assert not report.complete
+    stage.directory.next.append(tuple(_stream(number) for number in range(MAX_STREAMS)))
+    report = await (await listing.collect("CollectEpochWorkflow.too-many-listed")).result()
+    assert not report.complete
 
 
 async def _cancel(stage: Stage) -> None:
@@ -348,10 +384,11 @@ async def _grow(stage: Stage) -> None:
 
 
 def _many_streams() -> tuple[StreamRef, ...]:
-    return tuple(
-        StreamRef(source="github", source_ref=f"acme/{number:04d}", stream="pulls")
-        for number in range(STREAMS)
-    )
+    return tuple(_stream(number) for number in range(STREAMS))
+
+
+def _stream(number: int) -> StreamRef:
+    return StreamRef(source="github", source_ref=f"acme/{number:04d}", stream="pulls")
 
 
 def _bind(account: str, *, user: str | None = None) -> BindCommand:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,12 +193,19 @@ def _lines_replayed() -> set[tuple[str, int]]:
         return trace
 
     async def replay() -> None:
+        replayer = Replayer(
+            workflows=ALL_WORKFLOWS,
+            workflow_failure_exception_types=FAILURE_TYPES,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            debug_mode=True,  # being watched line by line takes longer than a workflow's turn may
+        )
         for history in HISTORIES.values():
-            await create_replayer().replay_workflow(history)
+            await replayer.replay_workflow(history)
 
-    threading.settrace(trace)
+    before = sys.gettrace()
+    sys.settrace(trace)  # in debug mode workflows run in this thread
     try:
         asyncio.run(replay())
     finally:
-        threading.settrace(None)
+        sys.settrace(before)
     return seen
