@@ -22,7 +22,8 @@ RECORD = "CANARY_RECORD"
 # By name: whoever refuses has been imported by then, and tests of the core need not wait for the other two.
 REFUSALS = {
     "ledger_core.errors.LedgerError",
-    "sqlalchemy.exc.DBAPIError",
+    "sqlalchemy.exc.IntegrityError",  # a constraint or a trigger; SQL that is no SQL is none of these
+    "sqlalchemy.exc.OperationalError",  # a deadlock
     "temporalio.exceptions.TemporalError",
 }
 

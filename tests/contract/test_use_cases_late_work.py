@@ -256,6 +256,29 @@ def test_an_event_excluded_where_it_was_carried_to_stays_excluded(story: LedgerS
     assert story.paid(second) == {}
 
 
+def test_an_event_excluded_where_it_was_carried_to_and_lost_its_owner_stays_excluded(
+    story: LedgerStory,
+) -> None:
+    """No row of it has a user any more: the exclusion alone keeps it out."""
+    event = annas(1, at=day(3))
+    story.live_through(0, event)
+    story.bind("ann", "1001")
+    second = story.open(1)
+    story.curate(second)
+    story.unbind("1001")
+    story.curate(second)
+    story.judge(second, event, included=False)
+    story.close(second)
+    story.bind("bob", "1001")
+    third = story.open(2)
+
+    counts = story.curate(third)
+
+    assert story.users(second) == [None]
+    assert counts == CurationCounts()
+    assert story.curated(third) == {}
+
+
 def test_the_weight_and_the_note_of_an_unresolved_event_are_carried(story: LedgerStory) -> None:
     first = story.open(0)
     event = annas(1, at=day(3))
