@@ -87,6 +87,8 @@ def live(engine: Engine) -> Names:
     for name, epoch_id in (("closed", closed), ("latest", latest), ("foreign", foreign_closed)):
         names |= _names_of_statement(engine, name, epoch_id)
     _sign(engine, names)
+    with engine.begin() as connection:  # rows written by hand take the table's own numbers
+        connection.execute(text("SELECT setval('epochs_id_seq', (SELECT max(id) FROM epochs))"))
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,19 @@ def test_a_ledger_begins_without_epochs(ledger: Ledger) -> None:
 
     assert found == (None, None)
     assert latest == ()
+
+
+def test_an_opening_that_was_undone_leaves_no_gap_in_the_numbers(ledger: Ledger) -> None:
+    """PAYOUT_DETERMINISTIC: a statement pins its epoch's number, so a fault must not move it."""
+    story = LedgerStory(ledger)
+    first = story.open()
+    story.close(first)
+    with contextlib.suppress(KeyError), ledger.begin() as transaction:
+        transaction.epochs.open(make_window(1), WEIGHTS, opened_at=RETRIEVED_AT)
+        raise KeyError
+    second = open_epoch_of(ledger, make_window(1))
+
+    assert (first, second.id) == (1, 2)
 
 
 def test_an_opened_epoch_is_found_as_it_was_returned(ledger: Ledger) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db_client.tables.epochs import epochs
@@ -14,6 +14,10 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import AnotherEpochOpen, EpochClosed, EpochNotFound, EpochWindowsOverlap
 from ledger_core.identifiers import MAX_BIGINT, EpochId, NodeId
+
+NUMBERING: Final = (
+    "ledger: epochs are numbered"  # the lock under which one opener after another takes a number
+)
 
 
 class PostgresEpochStore:
@@ -60,9 +64,13 @@ class PostgresEpochStore:
         Which of them speaks first differs between a migrated and a restored database, so none is asked:
         what stands in the way is looked up.
         """
+        # A statement pins its epoch's number, so that is one more than the last, whatever failed in between:
+        # a sequence leaves a gap for an opening that was undone, and of up to 32 when the server crashed.
+        self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(NUMBERING, 0))))
         row = self._connection.execute(
             insert(epochs)
             .values(
+                id=select(func.coalesce(func.max(epochs.c.id), 0) + 1).scalar_subquery(),
                 node_id=self._node_id,
                 period_start=window.period_start,
                 period_end=window.period_end,
