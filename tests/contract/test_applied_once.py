@@ -127,6 +127,53 @@ def test_a_component_and_a_close_answer_as_the_first_attempt_did(ready: LedgerSt
     assert state(ledger) == before
 
 
+def test_units_that_were_as_wanted_are_not_set_by_a_later_attempt(ready: LedgerStory, ledger: Ledger) -> None:
+    """An attempt that changes nothing is done all the same: the next one undoes nothing decided since."""
+    epoch_id = ready.open()
+    ready.adjust(epoch_id, "ann", 5)
+
+    def set_units() -> bool:
+        return adjust_allocation(ledger, epoch_id, UserId("ann"), final_units=5, context=KEYED, clock=CLOCK)
+
+    first = set_units()
+    ready.adjust(epoch_id, "ann", 7)
+    before = state(ledger)
+
+    assert (first, set_units()) == (False, False)
+    assert state(ledger) == before
+
+
+def test_a_judgement_that_stood_already_is_not_made_by_a_later_attempt(
+    ready: LedgerStory, ledger: Ledger
+) -> None:
+    epoch_id = ready.open()
+
+    def include() -> bool:
+        return curate_event(
+            ledger, epoch_id, EVENT.id, included=True, weight_override_milli=None, context=KEYED, clock=CLOCK
+        )
+
+    first = include()
+    ready.judge(epoch_id, EVENT, included=False)
+    before = state(ledger)
+
+    assert (first, include()) == (False, False)
+    assert state(ledger) == before
+
+
+@pytest.mark.usefixtures("ready")
+def test_bindings_that_were_there_stay_taken_back(ledger: Ledger) -> None:
+    def bind() -> int:
+        return bind_identities(ledger, [make_binding("ann", "1001")], KEYED, clock=CLOCK)
+
+    first = bind()
+    unbind_identity(ledger, "github", "1001", LATER, clock=CLOCK)
+    before = state(ledger)
+
+    assert (first, bind()) == (0, 0)
+    assert state(ledger) == before
+
+
 def test_a_refusal_leaves_its_key_unused(ready: LedgerStory, ledger: Ledger) -> None:
     epoch_id = ready.open()
 

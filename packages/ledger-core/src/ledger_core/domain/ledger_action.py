@@ -11,6 +11,7 @@ from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import check_text
 
 MAX_REASON_CHARACTERS = 2_000
+NOTHING_CHANGED = "nothing-changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,11 @@ class ActionContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerAction:
-    """One admin write: what it was done to, and how that stood before and after."""
+    """One admin write: what it was done to, and how that stood before and after.
+
+    Holds:  NOTHING_CHANGED is a write that found things as it wanted them. It is recorded where it has an
+            idempotency key, as a later attempt of it must not undo what was decided since.
+    """
 
     action: str
     subject: str
@@ -54,3 +59,8 @@ class LedgerAction:
     at: datetime
     before: Mapping[str, JsonValue] = field(default_factory=dict)
     after: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def has_changed_something(self) -> bool:
+        """Say whether the write changed anything."""
+        return self.action != NOTHING_CHANGED

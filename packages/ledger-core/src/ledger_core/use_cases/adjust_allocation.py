@@ -9,6 +9,7 @@ from ledger_core.errors import EpochClosed, UserNotFound
 from ledger_core.identifiers import EpochId, UserId, check_bigint
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.nothing_changed import record_nothing_changed
 
 
 def adjust_allocation(
@@ -28,17 +29,19 @@ def adjust_allocation(
     if final_units is not None:
         check_bigint("final units", final_units)
     with ledger.begin() as transaction:
-        if transaction.actions.find_applied(context.idempotency_key) is not None:
-            return True
+        applied = transaction.actions.find_applied(context.idempotency_key)
+        if applied is not None:
+            return applied.has_changed_something
         if not transaction.epochs.lock(epoch_id).is_open:
             raise EpochClosed(epoch_id)
         if transaction.identities.find_user(user_id) is None:
             raise UserNotFound(user_id)
         before = transaction.allocations.find(epoch_id, user_id)
         unchanged = before is not None and before.final_units == final_units
-        if unchanged or (before is None and final_units is None):
-            return False
         at = clock()
+        if unchanged or (before is None and final_units is None):
+            record_nothing_changed(transaction, f"epoch {epoch_id} {user_id}", context, at=at)
+            return False
         transaction.allocations.set_final(
             epoch_id,
             user_id,

@@ -12,6 +12,7 @@ from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import UserId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.nothing_changed import record_nothing_changed
 
 MAX_BINDINGS: Final = 500  # a write stays far below Temporal's 2 MB a payload
 
@@ -32,17 +33,20 @@ def bind_identities(
     with ledger.begin() as transaction:
         applied = transaction.actions.find_applied(context.idempotency_key)
         if applied is not None:
-            added = applied.after["bindings"]
+            added = applied.after["bindings"] if applied.has_changed_something else 0
             assert isinstance(added, int)
             return added
         at = clock()
         added = transaction.identities.bind(bindings, context, at=at)
-        if added:
-            users = sorted({binding.user_id for binding in bindings})
+        users = sorted({binding.user_id for binding in bindings})
+        subject = users[0] if len(users) == 1 else f"{len(users)} users"
+        if not added:
+            record_nothing_changed(transaction, subject, context, at=at)
+        else:
             transaction.actions.append(
                 LedgerAction(
                     action="identities-bound",
-                    subject=users[0] if len(users) == 1 else f"{len(users)} users",
+                    subject=subject,
                     context=context,
                     at=at,
                     after={

@@ -8,6 +8,7 @@ from ledger_core.errors import EpochClosed, EventNotCurated
 from ledger_core.identifiers import EpochId, EventId, check_bigint
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.nothing_changed import record_nothing_changed
 
 
 def curate_event(
@@ -29,16 +30,20 @@ def curate_event(
     if weight_override_milli is not None:
         check_bigint("weight override", weight_override_milli)
     with ledger.begin() as transaction:
-        if transaction.actions.find_applied(context.idempotency_key) is not None:
-            return True
+        applied = transaction.actions.find_applied(context.idempotency_key)
+        if applied is not None:
+            return applied.has_changed_something
         if not transaction.epochs.lock(epoch_id).is_open:
             raise EpochClosed(epoch_id)
         before = transaction.curation.find(epoch_id, event_id)
         if before is None:
             raise EventNotCurated(epoch_id, event_id)
-        if (before.included, before.weight_override_milli) == (included, weight_override_milli):
+        at, subject = clock(), f"epoch {epoch_id} {event_id}"
+        stands = _as_json(before.included, before.weight_override_milli)
+        wanted = _as_json(included, weight_override_milli)
+        if stands == wanted:
+            record_nothing_changed(transaction, subject, context, at=at)
             return False
-        at = clock()
         transaction.curation.judge(
             epoch_id,
             event_id,
@@ -49,18 +54,12 @@ def curate_event(
             at=at,
         )
         transaction.allocations.propose(epoch_id)
-        transaction.actions.append(
-            LedgerAction(
-                action="event-judged",
-                subject=f"epoch {epoch_id} {event_id}",
-                context=context,
-                at=at,
-                before=_as_json(included=before.included, weight=before.weight_override_milli),
-                after=_as_json(included=included, weight=weight_override_milli),
-            )
+        action = LedgerAction(
+            action="event-judged", subject=subject, context=context, at=at, before=stands, after=wanted
         )
+        transaction.actions.append(action)
         return True
 
 
-def _as_json(*, included: bool, weight: int | None) -> dict[str, JsonValue]:
+def _as_json(included: bool, weight: int | None) -> dict[str, JsonValue]:  # noqa: FBT001 - as it stands in a row
     return {"included": included, "weight_override_milli": None if weight is None else str(weight)}
