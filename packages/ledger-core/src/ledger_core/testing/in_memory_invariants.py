@@ -25,12 +25,12 @@ def _check_epochs(state: LedgerState) -> None:
     assert sum(epoch.is_open for epoch in state.epochs.values()) <= 1, "ONE_OPEN_EPOCH"
     windows = sorted(epoch.window for epoch in state.epochs.values())
     assert not any(one.overlaps(other) for one, other in pairwise(windows)), "EPOCH_WINDOWS_DISJOINT"
+    pools: Counter[EpochId] = Counter()
+    for (epoch_id, _), part in state.components.items():
+        pools[epoch_id] += part.amount_credits
     for epoch in state.epochs.values():
         if epoch.pool_total_credits is not None:
-            parts = [
-                part.amount_credits for (owner, _), part in state.components.items() if owner == epoch.id
-            ]
-            assert sum(parts) == epoch.pool_total_credits, "POOL_REPRODUCIBLE"
+            assert pools[epoch.id] == epoch.pool_total_credits, "POOL_REPRODUCIBLE"
 
 
 def _check_curation(state: LedgerState) -> None:
@@ -54,20 +54,22 @@ def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
     for component_key, component in before.components.items():
         assert after.components.get(component_key) is component, "POOL_IMMUTABLE"
     for epoch_id, epoch in before.epochs.items():
-        assert after.epochs[epoch_id].weight_config == epoch.weight_config, "WEIGHT_PINNING"
+        if after.epochs[epoch_id] is not epoch:
+            assert epoch.is_open, "EPOCH_CLOSED_FOREVER"
+            assert after.epochs[epoch_id].weight_config == epoch.weight_config, "WEIGHT_PINNING"
         if not epoch.is_open:
-            assert after.epochs[epoch_id] == epoch, "EPOCH_CLOSED_FOREVER"
             assert after.statements.get(epoch_id) is before.statements.get(epoch_id), "EPOCH_CLOSED_FOREVER"
-            assert _frozen(before, epoch_id) == _frozen(after, epoch_id), "CURATION_FREEZE_ON_CLOSE"
+    closed = {epoch_id for epoch_id, epoch in before.epochs.items() if not epoch.is_open}
+    assert _frozen(before, closed) == _frozen(after, closed), "CURATION_FREEZE_ON_CLOSE"
     assert after.actions[: len(before.actions)] == before.actions, "an action was rewritten"
     history = after.identity_events[: len(before.identity_events)]
     assert history == before.identity_events, "an identity event was rewritten"
 
 
-def _frozen(state: LedgerState, epoch_id: EpochId) -> tuple[object, ...]:
-    """Return everything of a closed epoch that no write may touch."""
+def _frozen(state: LedgerState, closed: set[EpochId]) -> tuple[object, ...]:
+    """Return everything of closed epochs that no write may touch."""
     return (
-        {key: row for key, row in state.curation.items() if key[0] == epoch_id},
-        {key: row for key, row in state.allocations.items() if key[0] == epoch_id},
-        {key: row for key, row in state.components.items() if key[0] == epoch_id},
+        {key: row for key, row in state.curation.items() if key[0] in closed},
+        {key: row for key, row in state.allocations.items() if key[0] in closed},
+        {key: row for key, row in state.components.items() if key[0] in closed},
     )
