@@ -375,6 +375,42 @@ def test_an_installations_token_is_renewed_before_it_expires_and_when_it_is_revo
     assert sum("access_tokens" in path for path in server.paths) >= 3
 
 
+def test_an_app_that_was_suspended_or_installed_anew_is_found_again_by_the_same_client(
+    server: GithubWorldServer, collector: Collector, repository: Repository
+) -> None:
+    source = collector.source(client=collector.client(collector.app()))
+    server.installations = [Installation(id=1, owner="acme", is_suspended=True)]
+    (suspended,) = collector.collect(source, ["pull_requests"])
+    assert isinstance(suspended, GithubAppNotInstalled)
+
+    server.installations = [Installation(id=1, owner="acme")]
+    assert collector.collect(source, ["pull_requests"]) == [], "the suspension is over"
+
+    server.installations = [Installation(id=2, owner="acme")]
+    server.world.pass_time(7 * 86_400)  # the token is long expired
+    assert collector.collect(source, ["issues"]) == [], "the old installation's number leads nowhere"
+    assert collector.ids == server.world.true_events(repository)
+
+
+def test_a_token_that_two_threads_were_refused_with_is_renewed_for_both(
+    server: GithubWorldServer, collector: Collector
+) -> None:
+    server.installations = [Installation(id=1, owner="acme")]
+    app = collector.app()
+    collector.collect(collector.source(client=collector.client(app)), ["issues"])
+
+    def must_not_ask(*_: str) -> object:
+        raise AssertionError("the token is kept")
+
+    refused = app.authorization("acme", must_not_ask)
+    assert app.forget("acme", refused)
+    assert app.forget("acme", refused), "the second thread, before anybody asked again"
+    collector.collect(collector.source(client=collector.client(app)), ["issues"])
+    renewed = app.authorization("acme", must_not_ask)
+    assert app.forget("acme", refused), "the second thread, after the first one asked again"
+    assert app.authorization("acme", must_not_ask) == renewed != refused
+
+
 def test_an_app_is_refused_by_name_where_it_is_not_installed_suspended_or_has_another_key(
     server: GithubWorldServer, collector: Collector
 ) -> None:

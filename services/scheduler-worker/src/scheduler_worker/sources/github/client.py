@@ -105,7 +105,7 @@ class GithubClient:
             if answer.status != _UNAUTHORIZED:
                 return answer
             # An installation's token may have been revoked before its time; a personal one has no other.
-            if is_last or not self._credentials.forget(owner):
+            if is_last or not self._credentials.forget(owner, authorization):
                 break
         raise GithubCredentialsRefused("the token")
 

@@ -15,7 +15,11 @@ import jwt
 
 from scheduler_worker.sources.github.fields import Fields
 from scheduler_worker.sources.github.limits import ServerClock
-from scheduler_worker.sources.github.refusals import GithubAppNotInstalled, GithubCredentialsUnusable
+from scheduler_worker.sources.github.refusals import (
+    GithubAppNotInstalled,
+    GithubCredentialsUnusable,
+    GithubNotFound,
+)
 
 JWT_LIFE: Final = timedelta(minutes=9)  # GitHub takes ten at most
 JWT_BACKDATED: Final = timedelta(seconds=60)  # what its documentation advises against clock drift
@@ -37,8 +41,8 @@ class Credentials(Protocol):
         Raises: GithubCredentialsUnusable, GithubAppNotInstalled; what `call` raises.
         """
 
-    def forget(self, owner: str) -> bool:
-        """Drop what was refused; say whether asking again may give another."""
+    def forget(self, owner: str, refused: str) -> bool:
+        """Drop the header's value that was refused; say whether asking again may give another."""
 
     def bucket(self, owner: str) -> str:
         """Return the name of the rate limit that requests about the owner count against."""
@@ -55,7 +59,7 @@ class PersonalToken:
         """Return the header's value."""
         return f"Bearer {_secret(self._environment, self.variable, 'a GitHub token')}"
 
-    def forget(self, owner: str) -> bool:  # noqa: ARG002 - one token for all owners
+    def forget(self, owner: str, refused: str) -> bool:  # noqa: ARG002 - one token for all owners
         """Say that there is no other token."""
         return False
 
@@ -84,27 +88,41 @@ class AppInstallations:
             installation = self._installation(owner, call)
             kept = self._tokens.get(installation)
             if kept is None or kept[1] - RENEW_BEFORE <= self._clock.now():
-                path = f"/app/installations/{installation}/access_tokens"
-                answer = Fields(call("POST", path, self._app_authorization()), "access_tokens")
-                kept = (answer.text("token"), answer.instant("expires_at"))
-                if _TOKEN.fullmatch(kept[0]) is None:
-                    raise answer.unreadable("token", "is no token")
-                self._tokens[installation] = kept
+                try:
+                    kept = self._renewed(installation, call)
+                except GithubNotFound:  # the app was installed anew, under another number
+                    del self._installations[owner.casefold()]
+                    kept = self._renewed(self._installation(owner, call), call)
             return f"Bearer {kept[0]}"
 
-    def forget(self, owner: str) -> bool:
-        """Drop the owner's token and installation, so that the next request finds them anew."""
+    def forget(self, owner: str, refused: str) -> bool:
+        """Drop the owner's token and installation, so that the next request finds them anew.
+
+        Holds: what another thread, refused alike, has got meanwhile is kept.
+        """
         with self._lock:
-            installation = self._installations.pop(owner.casefold(), None)
-            return installation is not None and self._tokens.pop(installation, None) is not None
+            installation = self._installations.get(owner.casefold())
+            kept = None if installation is None else self._tokens.get(installation)
+            if installation is not None and kept is not None and f"Bearer {kept[0]}" == refused:
+                del self._installations[owner.casefold()], self._tokens[installation]
+        return True
 
     def bucket(self, owner: str) -> str:
         """Return the owner: each installation has a limit of its own."""
         return owner.casefold()
 
+    def _renewed(self, installation: int, call: RestCall) -> tuple[str, datetime]:
+        path = f"/app/installations/{installation}/access_tokens"
+        answer = Fields(call("POST", path, self._app_authorization()), "access_tokens")
+        token, expires_at = answer.text("token"), answer.instant("expires_at")
+        if _TOKEN.fullmatch(token) is None:
+            raise answer.unreadable("token", "is no token")
+        self._tokens[installation] = token, expires_at
+        return token, expires_at
+
     def _installation(self, owner: str, call: RestCall) -> int:
         name = owner.casefold()
-        if name not in self._installations:
+        if self._installations.get(name, -1) < 0:  # a suspension may be over
             self._installations.update(self._listed(call))
         if name not in self._installations:
             raise GithubAppNotInstalled(owner)
