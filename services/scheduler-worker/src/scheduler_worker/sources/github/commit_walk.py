@@ -188,7 +188,7 @@ class CommitWalk:
         commit = found_node(data, self.repository).find_fields("object")
         if commit is None:
             raise GithubCommitGone(head)
-        return read_page(commit.fields("items"))
+        return read_page(commit.fields("items"), after=after)
 
     def _events(
         self,

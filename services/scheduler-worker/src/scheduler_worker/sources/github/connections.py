@@ -33,17 +33,16 @@ class Children:
     total: int
 
 
-def read_page(connection: Fields) -> Page:
-    """Return a page of a connection.
+def read_page(connection: Fields, *, after: str | None) -> Page:
+    """Return the page of a connection that was asked for with `after`.
 
-    Raises: GithubAnswerUnreadable.
+    Raises: GithubAnswerUnreadable, also for a page that is followed by itself: that walk would not end.
     """
     info = connection.fields("pageInfo")
-    return Page(
-        nodes=tuple(connection.each("nodes")),
-        total=connection.whole("totalCount"),
-        next=info.text("endCursor") if info.flag("hasNextPage") else None,
-    )
+    following = info.text("endCursor") if info.flag("hasNextPage") else None
+    if following is not None and following == after:
+        raise info.unreadable("endCursor", "leads back to its own page")
+    return Page(nodes=tuple(connection.each("nodes")), total=connection.whole("totalCount"), next=following)
 
 
 def read_children(reading: Reading, item: Fields, follow: str, *, what: str) -> Children:
@@ -58,9 +57,9 @@ def read_children(reading: Reading, item: Fields, follow: str, *, what: str) -> 
         found = data.find_fields("node")
         if found is None:
             raise GithubNotFound(what)
-        return read_page(found.fields("children"))
+        return read_page(found.fields("children"), after=after)
 
-    found = _to_the_end(read_page(item.fields("children")), ask)
+    found = _to_the_end(read_page(item.fields("children"), after=None), ask)
     for _ in range(READ_AGAIN):
         if len(found.nodes) == found.total:
             break

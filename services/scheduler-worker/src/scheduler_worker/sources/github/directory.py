@@ -140,7 +140,7 @@ def _listed(reading: Reading, owner: str) -> Iterator[tuple[int, RepositoryFacts
         listed = data.find_fields("repositoryOwner")
         if listed is None:
             raise GithubNotFound(owner)
-        page = read_page(listed.fields("items"))
+        page = read_page(listed.fields("items"), after=after)
         yield page.total, None
         for node in page.nodes:
             yield page.total, read_repository(node)

@@ -58,10 +58,10 @@ class ServerClock:
         """Take the time from the answer's Date header, if it has a good one."""
         try:
             told = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
+            if told.tzinfo is not None:
+                self._ahead = told.astimezone(UTC) - self._clock()
+        except (ValueError, OverflowError):  # no time, or one before the first year
             return
-        if told.tzinfo is not None:
-            self._ahead = told.astimezone(UTC) - self._clock()
 
     def now(self) -> datetime:
         """Return the server's time, to the second."""

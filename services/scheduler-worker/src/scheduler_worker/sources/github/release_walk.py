@@ -92,7 +92,7 @@ class ReleaseWalk:
             repository=self.repository.node,
             after=after,
         )
-        return read_page(found_node(data, self.repository).fields("items"))
+        return read_page(found_node(data, self.repository).fields("items"), after=after)
 
     def _events(self, listed: Page, *, retrieved_at: datetime, tally: Tally) -> list[ActivityEvent]:
         maker = EventMaker(

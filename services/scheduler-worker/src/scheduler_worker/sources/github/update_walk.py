@@ -157,7 +157,7 @@ class UpdateWalk:
             repository=self.repository.node,
             after=walk.after,
         )
-        return read_page(found_node(data, self.repository).fields("items"))
+        return read_page(found_node(data, self.repository).fields("items"), after=walk.after)
 
     def _read(self, item: Fields, walk: Walk, read: _PageBeingRead, *, since: str | None) -> Walk:
         """Add what an item gives to what was read, and return the walk with the item listed."""
