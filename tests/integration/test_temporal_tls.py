@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,16 @@ def test_tls_where_there_is_none_and_none_where_there_is_are_told_apart(
         connect(monkeypatch, terminator)
     with pytest.raises(TemporalUnreachable, match="it speaks no TLS; check TEMPORAL_TLS"):
         connect(monkeypatch, Terminator(port=port_of(temporal_address)), TLS="true")
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_told_after_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        socket.create_server(("localhost", 0)) as silent,
+        pytest.raises(TemporalUnreachable, match=r"^no Temporal server answers at localhost"),
+    ):
+        connect(monkeypatch, Terminator(port=silent.getsockname()[1]))
 
 
 def test_a_namespace_that_there_is_not_is_found_before_a_worker_runs(

@@ -121,6 +121,8 @@ def _problem_of(error: Exception) -> str | None:
     if isinstance(error, RPCError):
         return _REFUSED.get(error.status)
     words = str(error)
+    if "TimeoutExpired" in words:  # the connection stands, and nobody speaks
+        return None
     for status, refused in _REFUSED.items():
         if f"code: {status.name.title().replace('_', '')}" in words:
             return refused
