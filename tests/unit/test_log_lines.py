@@ -134,7 +134,11 @@ def test_a_line_says_which_workflow_and_activity_it_is_from(
         ("Ada <ada+x@sub.example.org>", "Ada <***>"),
         ("nothing here", "nothing here"),
         ("x" * 2_001, "x" * 2_000 + "..."),
+        ("x" * 200_000, "..."),  # by the square of that: a quarter of an hour
+        ("two words " * 20_000, "two words " * 200 + "..."),
+        (f"{MAIL} " * 99 + "postgresql://ledger:" + "s" * 5_000 + "@db", " ".join(["***"] * 99) + "..."),
     ],
+    ids=lambda value: value[:30],
 )
 def test_passwords_and_addresses_are_masked_wherever_they_stand(text: str, shown: str) -> None:
     assert redacted(text) == shown

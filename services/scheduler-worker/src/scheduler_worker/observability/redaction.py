@@ -13,6 +13,7 @@ from ledger_core.errors import LedgerError, SourceUnavailable
 
 WITHHELD: Final = "(text withheld: it may quote data)"
 MAX_TEXT_CHARACTERS: Final = 2_000
+LOOKED_AT_CHARACTERS: Final = 2_500  # the patterns take time by the square: 20 s for one word of 32,000
 MOST_CAUSES: Final = 10  # a chain of errors is not followed for ever
 _PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _MAIL: Final = re.compile(r"[\w.!#$%&'+=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
@@ -24,8 +25,12 @@ _SPEAKING_FAILURES: Final = ("source-unavailable", "worker-fault")
 
 def redacted(text: str) -> str:
     """Return text without passwords of URLs and without e-mail addresses, and not too long."""
-    shown = _MAIL.sub(_MASK, _PASSWORD.sub(rf"\1{_MASK}@", text))
-    return shown if len(shown) <= MAX_TEXT_CHARACTERS else shown[:MAX_TEXT_CHARACTERS] + "..."
+    looked_at = text
+    if len(text) > LOOKED_AT_CHARACTERS:  # whole words of it, as half a password is not seen to be one
+        looked_at = text[:LOOKED_AT_CHARACTERS].replace("\n", " ").rpartition(" ")[0]
+    shown = _MAIL.sub(_MASK, _PASSWORD.sub(rf"\1{_MASK}@", looked_at))
+    is_whole = looked_at is text and len(shown) <= MAX_TEXT_CHARACTERS
+    return shown if is_whole else shown[:MAX_TEXT_CHARACTERS] + "..."
 
 
 def error_lines(error: BaseException) -> list[str]:
