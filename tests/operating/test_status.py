@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,22 @@ def states_worker(node: OperatedNode) -> bool | None:
     """Say whether a worker polls both queues by now."""
     found = json.loads(node.run("status", "--json").output)["checks"]
     return any(check["name"] == "worker" and check["state"] == "ok" for check in found) or None
+
+
+def test_a_schedule_as_ledger_toml_has_it_differs_in_nothing(operated_node: OperatedNode) -> None:
+    policy = Path(operated_node.settings["LEDGER_CONFIG"])
+    patterns = '[[sources.github]]\nrepos = ["acme/web", "acme/*"]\n'
+    policy.write_text(policy.read_text(encoding="utf-8") + patterns, encoding="utf-8")
+    assert operated_node.run("schedule", "apply").status == 0
+
+    def schedule_check() -> dict[str, Any] | None:
+        checks = json.loads(operated_node.run("status", "--json").output)["checks"]
+        [found] = [check for check in checks if check["name"] == "schedule"]
+        return found if "drift" in found["facts"] else None  # a busy server may not answer in time
+
+    schedule = until(schedule_check, "how the schedule stands")
+
+    assert (schedule["state"], schedule["facts"]["drift"]) == ("ok", 0)
 
 
 def test_status_gives_up_on_servers_that_accept_and_say_nothing(

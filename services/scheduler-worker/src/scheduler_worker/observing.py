@@ -87,8 +87,9 @@ class Observer:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 schedule = await find_schedule_health(self._client)
-        except (RPCError, TimeoutError) as error:
-            self._problems[TEMPORAL] = str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - also an answer that makes no sense must not end the looking
+            speaks = isinstance(error, RPCError) and str(error)
+            self._problems[TEMPORAL] = speaks or type(error).__name__
             return False
         self._problems.pop(TEMPORAL, None)
         self._gauges.set_schedule(schedule, at=self._clock())
