@@ -17,7 +17,7 @@ import pytest
 from tests.command_line import run_program
 from tests.operating.operated import OperatedNode
 
-SHORT_FORM = "20,4"
+SHORT_FORM = "12,3"
 AT_ONCE = 4
 COMMANDS, STOPS = (int(number) for number in os.environ.get("LEDGER_EXITS", SHORT_FORM).split(","))
 
