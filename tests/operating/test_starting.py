@@ -9,6 +9,7 @@ import pytest
 from db_client.database_url import parse_database_url
 from scheduler_worker.bootstrap import may_come_up
 from tests.conftest import TestDatabase
+from tests.operating.alert_rules import firing, scraped
 from tests.operating.gate import Gate
 from tests.operating.operated import OperatedNode, until
 
@@ -38,6 +39,7 @@ def test_a_worker_waits_for_its_servers_says_so_and_tells_when_one_is_lost(
             worker.await_event("server_lost", server="database")
             without = until(lambda: worker.value("ledger_reachable", server="database") == 0, "lost")
             lost = (worker.get("/healthz")[0], worker.get("/readyz"))
+            alerts = firing(scraped(worker))
             database.open()
             worker.await_event("server_back", server="database")
             worker.await_ready()
@@ -48,6 +50,7 @@ def test_a_worker_waits_for_its_servers_says_so_and_tells_when_one_is_lost(
     assert no_temporal["address"] == behind["TEMPORAL_ADDRESS"]
     assert waiting == ((200, {"status": "OK", "stage": "starting", "worker": "running"}), 503)
     assert without
+    assert alerts == ["LedgerScheduleNotRun", "LedgerServerLost"]  # of this node no schedule was ever applied
     assert lost[0] == 200
     assert (lost[1][0], lost[1][1]["database"], lost[1][1]["temporal"]) == (503, "unreachable", "reachable")
     assert status == 0
