@@ -108,6 +108,15 @@ def test_whoever_swallows_the_refusal_has_still_changed_nothing(attacked: Attack
 
 
 @pytest.mark.parametrize(
+    "script",
+    ["UPDATE payload_seed SET seed = seed", "DELETE FROM payload_seed", "TRUNCATE payload_seed"],
+)
+def test_the_seed_of_payload_keys_stays(attacked: Attacked, script: str) -> None:
+    """PAYLOADS_HIDDEN: without it, no run that is under way could be read any more, nor any history."""
+    assert attacked.refusal(script) == "PAYLOADS_HIDDEN"
+
+
+@pytest.mark.parametrize(
     ("tables", "rule"),
     [
         ("activity_events", "ACTIVITY_APPEND_ONLY"),

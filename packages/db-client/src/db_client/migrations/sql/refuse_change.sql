@@ -1,4 +1,4 @@
--- ACTIVITY_APPEND_ONLY, POOL_IMMUTABLE, EPOCH_CLOSED_FOREVER, HISTORY_APPEND_ONLY:
+-- ACTIVITY_APPEND_ONLY, POOL_IMMUTABLE, EPOCH_CLOSED_FOREVER, HISTORY_APPEND_ONLY, PAYLOADS_HIDDEN:
 -- rows of these tables are written once. The trigger's argument is the invariant that it enforces.
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
@@ -42,3 +42,9 @@ CREATE TRIGGER history_append_only BEFORE UPDATE OR DELETE ON ledger_actions
     FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change('HISTORY_APPEND_ONLY');
 CREATE TRIGGER history_append_only_truncate BEFORE TRUNCATE ON ledger_actions
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change('HISTORY_APPEND_ONLY');
+
+-- Another seed would be other keys: what Temporal holds could not be read any more.
+CREATE TRIGGER payload_seed_stays BEFORE UPDATE OR DELETE ON payload_seed
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change('PAYLOADS_HIDDEN');
+CREATE TRIGGER payload_seed_stays_truncate BEFORE TRUNCATE ON payload_seed
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change('PAYLOADS_HIDDEN');
