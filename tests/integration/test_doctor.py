@@ -16,7 +16,7 @@ from db_client.database_url import parse_database_url
 from db_client.engine import create_ledger_engine
 from ledger_core.domain.finding import CHECKS, Finding
 from scheduler_worker.bootstrap import check_ledger, opened_reader
-from scheduler_worker.cli import doctor_command
+from scheduler_worker.cli import progress
 from scheduler_worker.cli.app import run
 from tests.command_line import controls_in, run_on_terminal, screen_lines
 from tests.conftest import LOGIN_PASSWORD, READER_LOGIN
@@ -393,8 +393,8 @@ def test_forged_text_does_not_act_on_a_terminal(command_line: Patient) -> None:
 def test_a_check_that_takes_longer_than_a_moment_tells_its_steps(
     command_line: Patient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_command, "QUIET_SECONDS", 0.0)
-    monkeypatch.setattr(doctor_command, "TOLD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
 
     status = run(["doctor"])
     told = capsys.readouterr()
