@@ -114,6 +114,7 @@ class GithubWorldServer:
         self.rest_faults: deque[Fault | None] = deque()
         self.seconds_a_request = 0
         self.prefix = ""
+        self.unauthorized = 0  # requests with a token that is unknown, revoked or expired
         self.most_a_page = MOST_A_PAGE  # of any connection, however many were asked for
 
     @contextmanager
@@ -155,6 +156,7 @@ class GithubWorldServer:
     def _graphql(self, authorization: str, body: bytes, *, is_partial: bool) -> Fault:
         found = self._credentials(authorization)
         if found is None:
+            self.unauthorized += 1
             return _json(401, {"message": "Bad credentials"})
         name, sees = found
         asked = json.loads(body)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.instant import parse_instant
 from ledger_core.errors import InvalidValue, LedgerError, SourceUnavailable
 from ledger_core.identifiers import StreamRef
 from scheduler_worker.sources.github import update_walk
@@ -453,6 +454,39 @@ def test_what_happens_right_after_a_reading_is_in_the_next_and_counted_once(
 
     assert collector.ids == world.true_events(repository)
     assert collector.counted["acme/web merged pull requests"] == 7
+
+
+@pytest.mark.parametrize(("seconds_before", "is_found"), [(600, True), (601, False)])
+def test_what_a_lagging_replica_showed_late_is_found_ten_minutes_below_the_watermark(
+    server: GithubWorldServer,
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    seconds_before: int,
+    is_found: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    world.pass_time(10_000)
+    world.merge(world.open_item(repository, "pull", ada), ada)
+    world.pass_time(2)
+    collected(collector, "pull_requests")
+    since = parse_walk_cursor(collector.cursors[stream("pull_requests")]).since
+    assert since is not None
+    for _ in range(2):  # a page holds one, and the first page is read whatever its times
+        world.merge(world.open_item(repository, "pull", ada), ada)
+    late = world.open_item(repository, "pull", ada)
+    world.merge(late, ada)
+    late.created_at = late.merged_at = late.updated_at = parse_instant(since) - timedelta(
+        seconds=seconds_before
+    )
+    beside = world.open_item(repository, "pull", ada)
+    beside.created_at = beside.updated_at = late.updated_at  # listed just before it
+    server.most_a_page = 1
+    world.pass_time(2)
+
+    collector.collect(collector.source(), ["pull_requests"])
+
+    assert (f"github:pr:{repository.id}:{late.number}" in collector.ids) == is_found
 
 
 def test_an_item_that_moves_above_the_reader_in_mid_walk_is_found_before_any_count_differs(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from ledger_core import SourceUnavailable, StreamRef
+from ledger_core import SourceUnavailable
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.testing import MONDAY, ScriptedSource, make_event
 from scheduler_worker.activities.collect_activities import TooManyStreamsListed
@@ -16,10 +15,10 @@ from scheduler_worker.messages import MAX_STREAMS, CollectReport
 from scheduler_worker.sources.github.directory import Choice, GithubDirectory
 from tests.github_world.collecting import Collector, collector_on
 from tests.github_world.server import GithubWorldServer
-from tests.temporal_runtime import worker_on
-from tests.workflow.ledger_runs import PULLS, STORY_SECONDS, LedgerRuns, Runtime, pages_of
+from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime, pages_of
+from tests.workflow.scripted_directory import ScriptedDirectory, directory_ref, repositories
 
-DIRECTORY = StreamRef(source="github", source_ref="acme/*", stream="repositories")
+DIRECTORY = directory_ref("acme")
 
 
 @pytest.fixture
@@ -42,18 +41,12 @@ def collect_with(
     runtime: Runtime, directory: SourceDirectory, *named: ActivitySource, weeks: tuple[int, ...] = (0,)
 ) -> list[CollectReport]:
     """Collect as `ledger epoch collect` would with this directory beside the named sources."""
-    served = {stream: source for source in named for stream in source.streams()}
 
-    async def run() -> list[CollectReport]:
-        async with worker_on(
-            runtime.address, runtime.namespace, runtime.ledger, served, directories={DIRECTORY: directory}
-        ) as client:
-            runs = LedgerRuns(
-                client=client, ledger=runtime.ledger, streams=tuple(served), directories=(DIRECTORY,)
-            )
-            return [await runs.collect(week) for week in weeks]
+    async def story(runs: LedgerRuns) -> list[CollectReport]:
+        listing = replace(runs, directories=(DIRECTORY,))
+        return [await listing.collect(week) for week in weeks]
 
-    return asyncio.run(asyncio.wait_for(run(), STORY_SECONDS))
+    return runtime.play(story, *named, directories={DIRECTORY: directory})
 
 
 def test_repositories_that_appear_are_collected_from_then_on(runtime: Runtime, collector: Collector) -> None:
@@ -79,39 +72,23 @@ def test_repositories_that_appear_are_collected_from_then_on(runtime: Runtime, c
     assert runtime.count("activity_events") == 4
 
 
-class FailingDirectory:
-    """A directory that says no, or lists more than can be carried."""
-
-    def __init__(self, error: Exception | None = None, *, count: int = 0) -> None:
-        self._errors = [] if error is None else [error]
-        self._count = count
-
-    def list_streams(self) -> tuple[StreamRef, ...]:
-        if self._errors:
-            raise self._errors.pop()
-        return tuple(replace(PULLS, source_ref=f"acme/repository-{number}") for number in range(self._count))
-
-    def find_source(self, stream: StreamRef) -> None:  # noqa: ARG002 - the port's
-        return None
-
-
 @pytest.mark.parametrize(
     ("directory", "problem"),
     [
-        (FailingDirectory(TooManyStreamsListed(DIRECTORY, 7)), "too-many-streams: "),
+        (ScriptedDirectory(error=TooManyStreamsListed(DIRECTORY, 7)), "too-many-streams: "),
         (
-            FailingDirectory(count=MAX_STREAMS + 1),
+            ScriptedDirectory(repositories(MAX_STREAMS + 1)),
             "too-many-streams: github:acme/*:repositories has 2001 streams",
         ),
         (
-            FailingDirectory(count=MAX_STREAMS),
+            ScriptedDirectory(repositories(MAX_STREAMS)),
             "too-many-streams: 2000 were listed, and one collection takes 1999",
         ),
-        (FailingDirectory(count=1), "stream-not-configured: "),
+        (ScriptedDirectory(repositories(1)), "stream-not-configured: "),
     ],
 )
 def test_a_directory_that_fails_leaves_the_named_streams_theirs_and_the_collection_incomplete(
-    runtime: Runtime, directory: FailingDirectory, problem: str
+    runtime: Runtime, directory: ScriptedDirectory, problem: str
 ) -> None:
     named = ScriptedSource({PULLS: pages_of([make_event(1, at=MONDAY)], size=1)})
 
@@ -125,7 +102,7 @@ def test_a_directory_that_fails_leaves_the_named_streams_theirs_and_the_collecti
 
 
 def test_a_directory_that_is_unavailable_is_asked_again_when_it_said(runtime: Runtime) -> None:
-    directory = FailingDirectory(SourceUnavailable("GitHub", "limit", retry_after_seconds=1))
+    directory = ScriptedDirectory(error=SourceUnavailable("GitHub", "limit", retry_after_seconds=1))
 
     (report,) = collect_with(runtime, directory)
 
