@@ -13,6 +13,15 @@ CONNECT_TIMEOUT_SECONDS: Final = 10
 LOCK_TIMEOUT_MILLISECONDS: Final = 30_000  # a writer that waits longer gives way and is tried again
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS: Final = 600_000  # a stuck client must not hold an epoch for ever
 
+# A host that vanished says nothing, and a thread that waits for it would hold an activity for hours: after a
+# minute without a sign of life the connection is broken, and what it did is tried again.
+SIGNS_OF_LIFE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds that sent data may stay unconfirmed
+}
+
 
 def create_ledger_engine(
     url: str,
@@ -35,6 +44,7 @@ def create_ledger_engine(
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            **SIGNS_OF_LIFE,
             "options": (
                 "-c TimeZone=UTC"
                 f" -c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
