@@ -24,6 +24,7 @@ def _state(view: LedgerView, streams: Iterable[StreamRef]) -> dict[str, Any]:
     state: dict[str, Any] = {
         "waiting": view.activity.count_waiting(),
         "cursors": {str(stream): view.cursors.find(stream) for stream in streams},
+        "streams": view.stream_health.list_all(),
         "unresolved": view.identities.list_unresolved(None, limit=100),
         "chain": [
             (names[found.epoch_id], found.payouts, found.activity_set_hash, found.allocation_set_hash)

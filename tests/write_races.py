@@ -32,6 +32,7 @@ from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
 from ledger_core.use_cases.store_page import store_page
 from tests.contract.story import WEIGHTS, LedgerStory, annas, bobs, day
@@ -125,6 +126,10 @@ WRITES: Final[dict[str, Write]] = {
     "top up": _record(7),
     "top up otherwise": _record(9),
     "finalize": _finalize,
+    "note that a stream was collected": lambda ledger: record_stream_collected(
+        ledger, PULLS, period_end=day(0, week=2), clock=CLOCK
+    ),
+    "note that a stream failed": lambda ledger: record_stream_problem(ledger, PULLS, "gone", clock=CLOCK),
 }
 
 

@@ -176,7 +176,10 @@ def test_a_tampering_that_is_not_detected_would_be_told() -> None:
     tally = Tally()
 
     tally.take(Tampering("nothing", BUNDLE), genuine.statement_hash)
-    tally.take(Tampering("weight", BUNDLE, (line, line.replace(b"null", b"true", 1))), genuine.statement_hash)
+    tally.take(
+        Tampering("weight", BUNDLE, (line, line.replace(b'"included":true', b'"included":false'))),
+        genuine.statement_hash,
+    )
 
     assert len(tally.undetected) == 2
     assert sum(tally.kinds.values()) == sum(tally.evidence.values()) == 0
