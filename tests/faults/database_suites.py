@@ -1,4 +1,7 @@
-"""The suites of faults between a ledger and its database, each in a short form and in a long one."""
+"""The suites of faults between a ledger and its database, each in a short form and in a long one.
+
+In the long form the doctor looks at the database after every single fault, in the short one at the end.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final, Protocol
 
+from ledger_core.ports.ledger import LedgerReader
+from ledger_core.use_cases.check_coherence import check_coherence
 from tests.faults.books import Books, Toll, read_books, toll
 from tests.faults.database_faults import Cutter, every_turn, ledger_at, play, undisturbed_books, worst_turns
 from tests.faults.network import Cut, Wire, wire_to
@@ -64,33 +69,48 @@ def session_killed(place: Place, *, is_long: bool) -> Toll:
 def _cut(place: Place, cuts: Callable[[], Iterator[Cut]], *, is_long: bool) -> Toll:
     cutter = Cutter(place.wire, cuts, once_each=not is_long)
     with fresh_database(place.server) as name:
+
+        def recovered(error: BaseException) -> None:
+            place.server.await_up(error)
+            if is_long:
+                with ledger_at(place.server.port, name) as (witness, _):
+                    check_after_fault(witness)
+
         with ledger_at(place.wire.port, name) as (ledger, _):
-            play(ledger, during=cutter.during, before_retry=place.server.await_up)
+            play(ledger, during=cutter.during, before_retry=recovered)
         with ledger_at(place.server.port, name) as (ledger, _):
             return toll(place.calm, read_books(ledger), faults=cutter.faults.total())
 
 
-def disk_full(place: Place, *, is_long: bool) -> Toll:  # noqa: ARG001 - it is short
+def check_after_fault(ledger: LedgerReader) -> None:
+    """Let the doctor look at what a fault left; a decision may wait for the next proposal, and nothing else."""
+    wrong = [
+        found for found in check_coherence(ledger) if not found.is_doubt and found.check != "open-proposals"
+    ]
+    assert not wrong, f"after a fault: {wrong[0]}"
+
+
+def disk_full(place: Place, *, is_long: bool) -> Toll:
     """Each table's first row finds the disk full: SQLSTATE 53100."""
-    return _refuse(place, "disk", wanted="53100")
+    return _refuse(place, "disk", wanted="53100", is_long=is_long)
 
 
-def locks_held(place: Place, *, is_long: bool) -> Toll:  # noqa: ARG001 - it is short
+def locks_held(place: Place, *, is_long: bool) -> Toll:
     """Somebody holds every table for longer than a writer waits: SQLSTATE 55P03."""
-    return _refuse(place, "locks", wanted="55P03")
+    return _refuse(place, "locks", wanted="55P03", is_long=is_long)
 
 
-def deadlocks(place: Place, *, is_long: bool) -> Toll:  # noqa: ARG001 - it is short
+def deadlocks(place: Place, *, is_long: bool) -> Toll:
     """Somebody locks two tables in another order than each write does: SQLSTATE 40P01."""
-    return _refuse(place, "deadlocks", wanted=DEADLOCK)
+    return _refuse(place, "deadlocks", wanted=DEADLOCK, is_long=is_long)
 
 
-def every_error(place: Place, *, is_long: bool) -> Toll:  # noqa: ARG001 - it is short
+def every_error(place: Place, *, is_long: bool) -> Toll:
     """Each write is answered with an error of every class that a server can give."""
-    return _refuse(place, "states", wanted=None)
+    return _refuse(place, "states", wanted=None, is_long=is_long)
 
 
-def _refuse(place: Place, kind: str, *, wanted: str | None) -> Toll:
+def _refuse(place: Place, kind: str, *, wanted: str | None, is_long: bool) -> Toll:
     refusals = Refusals()
     with fresh_database(place.server) as name, ExitStack() as opened:
         ledger, engine = opened.enter_context(ledger_at(place.server.port, name))
@@ -107,7 +127,7 @@ def _refuse(place: Place, kind: str, *, wanted: str | None) -> Toll:
             opened.callback(states.remove)
             during = states.during
         with refusals.counted(engine):
-            play(ledger, during=during)
+            play(ledger, during=during, before_retry=lambda _: check_after_fault(ledger) if is_long else None)
         faults = refusals.states.total() if wanted is None else refusals.states[wanted]
         return toll(place.calm, read_books(ledger), faults=faults)
 
