@@ -10,6 +10,7 @@ from temporalio.exceptions import is_cancelled_exception
 from ledger_core import SourceUnavailable
 from ledger_core.testing import MONDAY, ScriptedSource, make_event
 from scheduler_worker import worker
+from scheduler_worker.workflows import collect_epoch
 from tests.workflow.interruptions import InterruptedLedger, Stop, StoppedSource
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime, pages_of
 
@@ -83,6 +84,34 @@ def test_a_cancelled_collection_waits_for_each_of_its_streams_also_when_one_ends
         assert runtime.cursor() == f"page-{len(runtime.event_ids()) - 1}"
 
     runtime.play(story, source, resting)
+
+
+def test_a_cancelled_collection_waits_for_its_streams_also_while_others_wait_for_a_turn(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has no turn yet ends at once, and must not end the run: the first stream still writes."""
+    monkeypatch.setattr(worker, "HEARTBEAT_INTERVAL", timedelta(milliseconds=200))
+    monkeypatch.setattr(collect_epoch, "STREAMS_AT_ONCE", 1)
+    events = [make_event(number, at=MONDAY) for number in range(PAGES)]
+    source = StoppedSource({PULLS: pages_of(events, size=1)}, page=2)
+    waiting = ScriptedSource({ISSUES: pages_of(events[:1], size=1)})
+
+    async def story(runs: LedgerRuns) -> None:
+        handle = await runs.start_collect()
+        await source.stop.reached()
+        await handle.cancel()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(handle.result(), 2)
+        status_while_held = (await handle.describe()).status
+        source.stop.release()
+        with pytest.raises(WorkflowFailureError) as ended:
+            await handle.result()
+
+        assert status_while_held == WorkflowExecutionStatus.RUNNING
+        assert is_cancelled_exception(ended.value.cause)
+        assert source.being_read == 0
+
+    runtime.play(story, source, waiting)
 
 
 def test_a_collection_that_is_cancelled_while_its_epoch_is_opened_collects_nothing(runtime: Runtime) -> None:
