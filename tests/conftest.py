@@ -136,7 +136,7 @@ def temporal_address_and_namespaces() -> Iterator[tuple[str, Iterator[str]]]:
     run = uuid.uuid4().hex[:8]
     names = [f"ledger-test-{run}-{number}" for number in range(NAMESPACES)]
     if given:
-        asyncio.run(_register(given, names))
+        asyncio.run(register_namespaces(given, names))
         yield given, iter(names)
         return
     with local_temporal(None, ui=False, namespaces=names) as server:
@@ -154,7 +154,7 @@ def namespace(temporal_address_and_namespaces: tuple[str, Iterator[str]]) -> str
     return next(temporal_address_and_namespaces[1])
 
 
-async def _register(address: str, names: list[str]) -> None:
+async def register_namespaces(address: str, names: list[str]) -> None:
     client = await Client.connect(address)
     for name in names:
         await client.workflow_service.register_namespace(

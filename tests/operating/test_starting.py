@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+from uuid import uuid4
 
 import pytest
 
 from db_client.database_url import parse_database_url
 from scheduler_worker.bootstrap import may_come_up
-from tests.conftest import TestDatabase
+from tests.conftest import TestDatabase, register_namespaces
 from tests.operating.alert_rules import firing, scraped
 from tests.operating.gate import Gate
 from tests.operating.operated import OperatedNode, until
@@ -70,7 +72,6 @@ def test_what_waiting_does_not_help_is_refused_at_once_by_name(
         what: operated_node.run("worker", LEDGER_DATABASE_URL=found.render_as_string(hide_password=False))
         for what, found in wrong.items()
     }
-    ended["namespace"] = operated_node.run("worker", TEMPORAL_NAMESPACE="nowhere")
     ended["health"] = operated_node.run("worker", LEDGER_HEALTH_ADDRESS="127.0.0.1:99999")
     ended["format"] = operated_node.run("worker", LEDGER_LOG_FORMAT="xml")
 
@@ -78,7 +79,6 @@ def test_what_waiting_does_not_help_is_refused_at_once_by_name(
         "password": 4,
         "database": 4,
         "schema": 1,
-        "namespace": 1,
         "health": 1,
         "format": 1,
     }
@@ -86,10 +86,32 @@ def test_what_waiting_does_not_help_is_refused_at_once_by_name(
     assert "password authentication failed" in last["password"]
     assert last["schema"].startswith("ledger: schema-outdated: ")
     assert "run `ledger db upgrade`" in last["schema"]
-    assert last["namespace"].startswith("ledger: namespace-missing: Temporal has no namespace nowhere;")
     assert last["health"].startswith("ledger: invalid-value: LEDGER_HEALTH_ADDRESS")
     assert last["format"].startswith("ledger: invalid-value: LEDGER_LOG_FORMAT")
     assert not any("database_unreachable" in end.errors or secret in end.errors for end in ended.values())
+
+
+def test_a_worker_waits_for_a_namespace_that_its_server_makes_later(
+    operated_node: OperatedNode, temporal_address: str
+) -> None:
+    later = f"later-{uuid4().hex}"
+    with operated_node.worker(TEMPORAL_NAMESPACE=later) as worker:
+        awaited = worker.await_event("namespace_awaited")
+        asyncio.run(register_namespaces(temporal_address, [later]))
+        worker.await_ready()
+        status = worker.stop(signal.SIGTERM)
+
+    assert awaited["problem"].startswith(f"Temporal has no namespace {later};")
+    assert status == 0
+
+
+def test_a_namespace_that_never_comes_is_refused_by_name(operated_node: OperatedNode) -> None:
+    ended = operated_node.run("worker", TEMPORAL_NAMESPACE="nowhere")
+
+    assert ended.status == 1
+    assert ended.errors.splitlines()[-1].startswith(
+        "ledger: namespace-missing: Temporal has no namespace nowhere;"
+    )
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,7 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("weight key must be written source:event_type", partial(WeightConfig, {1: 1})),  # type: ignore[dict-item]
     (f"source of a weight key {NAME}", partial(WeightConfig, {":commit": 1})),
     (f"event type of a weight key {NAME}", partial(WeightConfig, {"git:": 1})),
+    (f"event type of a weight key {NAME}", partial(WeightConfig, {"git:commit:x": 1})),
     ("a string holds a lone surrogate, which UTF-8 cannot carry", partial(canonical_json, "\ud800")),
     ("a key holds a lone surrogate, which UTF-8 cannot carry", partial(canonical_json, {"\ud800": 1})),
     ("the text is JSON, but not in canonical form", partial(parse_canonical_json, b"[1, 2]")),

@@ -79,16 +79,6 @@ def system_clock() -> datetime:
     return datetime.now(tz=UTC)
 
 
-def check_database(database_url: str) -> None:
-    """Return if the database answers and has this version's schema.
-
-    Raises: DatabaseUnreachable, SchemaOutdated, DatabaseUrlInvalid.
-    """
-    found, wanted = database_revisions(database_url)
-    if found != wanted:
-        raise SchemaOutdated(found, wanted)
-
-
 @contextmanager
 def opened_ledger(database_url: str, node_id: NodeId, *, application_name: str) -> Iterator[Ledger]:
     """Open the node's ledger to read and write.

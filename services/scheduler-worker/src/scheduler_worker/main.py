@@ -8,15 +8,17 @@ import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from temporalio.worker import Worker
 
+from ledger_core.identifiers import NodeId
+from ledger_core.ports.ledger import Ledger
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.bootstrap import (
-    check_database,
     create_directories,
     create_sources,
     opened_ledger,
@@ -29,16 +31,18 @@ from scheduler_worker.observability.core_runtime import create_runtime
 from scheduler_worker.observability.ledger_gauges import LedgerGauges
 from scheduler_worker.observing import Observer, observing
 from scheduler_worker.operating_settings import OperatingSettings
+from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.temporal_config import read_temporal_config
-from scheduler_worker.waiting import check_namespace, wait_for_database
+from scheduler_worker.waiting import wait_for_database, wait_for_namespace
 from scheduler_worker.worker import running_worker
 
 FORCED_STATUS: Final = 3  # incomplete, as of a command
 STOP_MARGIN: Final = timedelta(seconds=5)  # for what is left once the activities had their time to drain
 CONNECT_ATTEMPTS: Final = 8  # about a minute for each server: a worker may come up before they do
+NAMESPACE_ATTEMPTS: Final = 5  # a quarter of a minute: a server that sets itself up makes its namespace last
 
 logger = logging.getLogger(__name__)
 
@@ -77,16 +81,17 @@ async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
 async def _work(settings: Settings, operating: OperatingSettings, health: WorkerHealth) -> None:
     policy = read_policy(settings.config)
     read_temporal_config()  # what is wrong with it is said at once, and not after a wait for the database
-    database_url = settings.required_database_url()
+    settings.required_database_url()
     sources = create_sources(policy)
     async with served_health(operating.health_address, health):
-        await wait_for_database(partial(check_database, database_url), attempts=CONNECT_ATTEMPTS)
-        with opened_ledger(database_url, policy.node_id, application_name="ledger-worker") as ledger:
-            keys = read_payload_keys(database_url, policy.node_id, settings.payload_keys)
+        with ExitStack() as open_things:
+            ledger, keys = await wait_for_database(
+                partial(_open_ledger, open_things, settings, policy.node_id), attempts=CONNECT_ATTEMPTS
+            )
             runtime = create_runtime(operating.metrics_address)
             gauges = LedgerGauges(runtime.metric_meter)
             async with connected(keys=keys, attempts=CONNECT_ATTEMPTS, runtime=runtime) as client:
-                await check_namespace(client)
+                await wait_for_namespace(client, attempts=NAMESPACE_ATTEMPTS)
                 directories = create_directories(policy)
                 read = partial(read_facts, ledger, tuple(sources), directories)
                 observer = Observer(read_facts=read, client=client, gauges=gauges, clock=system_clock)
@@ -110,6 +115,13 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
                     health.started(is_running=partial(_is_running, worker), servers=observer.servers)
                     logger.info("worker_started", extra={"task_queue": task_queue})
                     await asyncio.Event().wait()
+
+
+def _open_ledger(open_things: ExitStack, settings: Settings, node_id: NodeId) -> tuple[Ledger, PayloadKeys]:
+    database_url = settings.required_database_url()
+    keys = read_payload_keys(database_url, node_id, settings.payload_keys)
+    opened = opened_ledger(database_url, node_id, application_name="ledger-worker")
+    return open_things.enter_context(opened), keys
 
 
 class _LastResort:

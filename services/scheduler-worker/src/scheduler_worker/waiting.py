@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
@@ -18,6 +18,8 @@ from scheduler_worker.temporal_client import MAX_WAIT_SECONDS, TemporalUnreachab
 
 _PATIENCE: Final = timedelta(seconds=10)
 _SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +37,15 @@ class NamespaceMissing(LedgerError):
         self.namespace = namespace
 
 
-async def wait_for_database(check: Callable[[], None], *, attempts: int) -> None:
-    """Return once the check passes; a database that may come up by itself is tried again with growing pauses.
+async def wait_for_database(use: Callable[[], T], *, attempts: int) -> T:
+    """Return what the first use of the database gives; one that may come up by itself is tried again, with growing pauses.
 
+    Holds:  it is used on another thread, so that one that hangs keeps nobody from stopping.
     Raises: DatabaseUnreachable, at once where waiting does not help, as with a wrong password; SchemaOutdated.
     """
     for attempt in range(attempts):
         try:
-            await asyncio.to_thread(check)
+            return await asyncio.to_thread(use)
         except DatabaseUnreachable as error:
             if attempt == attempts - 1 or not error.may_come_up:
                 raise
@@ -51,8 +54,24 @@ async def wait_for_database(check: Callable[[], None], *, attempts: int) -> None
                 "database_unreachable", extra={"problem": error.problem, "next_try_seconds": pause}
             )
             await asyncio.sleep(pause)
-        else:
-            return
+    raise AssertionError("no attempt at all")
+
+
+async def wait_for_namespace(client: Client, *, attempts: int) -> None:
+    """Return once the namespace is there: a server may answer before it has made it, or fall silent once more.
+
+    Raises: NamespaceMissing, TemporalUnreachable.
+    """
+    for attempt in range(attempts):
+        try:
+            return await check_namespace(client)
+        except (NamespaceMissing, TemporalUnreachable) as error:
+            if attempt == attempts - 1:
+                raise
+            pause = min(MAX_WAIT_SECONDS, 2**attempt)
+            logger.warning("namespace_awaited", extra={"problem": str(error), "next_try_seconds": pause})
+            await asyncio.sleep(pause)
+    raise AssertionError("no attempt at all")
 
 
 async def check_namespace(client: Client) -> None:

@@ -64,9 +64,7 @@ def parse_strict_json(data: bytes | str) -> Any:
 
 
 def _ordered(value: object, depth: int) -> object:
-    if value is None or value is True or value is False:
-        return value
-    if isinstance(value, str):
+    if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
         if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:

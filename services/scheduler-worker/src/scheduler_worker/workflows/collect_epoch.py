@@ -107,7 +107,8 @@ class CollectEpochWorkflow:
 
 
 def _report(outcome: StreamReport | BaseException) -> StreamReport:
-    assert isinstance(outcome, StreamReport), outcome  # a cancelled run has left `gather` before
+    if isinstance(outcome, BaseException):
+        raise outcome
     return outcome
 
 
@@ -118,7 +119,8 @@ async def _list_streams(request: CollectRequest) -> tuple[list[StreamReport], li
     )
     end_if_cancelled()
     for answer in answers:
-        assert isinstance(answer, (ListedStreams, StreamReport)), answer
+        if isinstance(answer, BaseException):
+            raise answer
     listed = {stream for answer in answers if isinstance(answer, ListedStreams) for stream in answer.streams}
     new = sorted(listed.difference(request.streams))
     unlisted = [answer for answer in answers if isinstance(answer, StreamReport)]
