@@ -53,6 +53,15 @@ def read_books(ledger: LedgerReader) -> Books:
     )
 
 
+def found_after_fault(ledger: LedgerReader) -> tuple[str, ...]:
+    """Return what the doctor finds in what a fault left; a decision may wait for the next proposal, and nothing else."""
+    return tuple(
+        str(found)
+        for found in check_coherence(ledger)
+        if not found.is_doubt and found.check != "open-proposals"
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toll:
     """What faults did: how many there were, and what is not as it is without them.

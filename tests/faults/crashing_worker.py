@@ -30,8 +30,11 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from ledger_core import StreamRef
 from scheduler_worker import main, retry_profiles, worker
+from scheduler_worker.bootstrap import opened_ledger
 from scheduler_worker.operating_settings import OperatingSettings
 from scheduler_worker.settings import Settings
+from tests.faults.books import found_after_fault
+from tests.faults.database_faults import NODE
 from tests.faults.story import CLOCK, STREAMS, PagedSource, script
 
 PATIENCE: Final = timedelta(seconds=3)
@@ -45,7 +48,8 @@ MOST_RESTARTS: Final = 1_000
 class Orders:
     """Where a worker works, where it notes its deaths, and which of all places to die at are its own.
 
-    `everywhere` is at every boundary of every activity and at every statement; else once for each kind.
+    `everywhere` is at every boundary of every activity and at every statement, and the next worker looks at what
+    the dead one left before it works; else once for each kind.
     """
 
     address: str
@@ -53,6 +57,7 @@ class Orders:
     database_url: str
     config: str
     deaths: str
+    findings: str
     share: int
     shares: int
     everywhere: bool
@@ -150,6 +155,13 @@ def work(orders: Orders) -> None:
     asyncio.run(main.run_worker(settings, OperatingSettings()))
 
 
+def look_after_death(orders: Orders) -> None:
+    """Write down what the doctor finds in what the worker before this one left."""
+    opened = opened_ledger(orders.database_url, NODE, application_name="ledger-doctor")
+    with opened as ledger, Path(orders.findings).open("a", encoding="utf-8") as findings:
+        findings.writelines(f"{found}\n" for found in found_after_fault(ledger))
+
+
 def _worker_class(deaths: Deaths) -> Callable[..., Worker]:
     def create(*arguments: Any, **options: Any) -> Worker:
         options["interceptors"] = [_Boundaries(deaths), *options["interceptors"]]
@@ -173,6 +185,8 @@ def _live(orders: Orders) -> int:
     threading.Thread(target=_end_with_input, daemon=True).start()
     status = 1
     try:
+        if orders.everywhere:
+            look_after_death(orders)
         work(orders)
         status = 0
     finally:

@@ -12,8 +12,7 @@ from functools import cached_property, partial
 from typing import Final, Protocol
 
 from ledger_core.ports.ledger import LedgerReader
-from ledger_core.use_cases.check_coherence import check_coherence
-from tests.faults.books import Books, Toll, read_books, toll
+from tests.faults.books import Books, Toll, found_after_fault, read_books, toll
 from tests.faults.database_faults import Cutter, every_turn, ledger_at, play, undisturbed_books, worst_turns
 from tests.faults.network import Cut, Wire, wire_to
 from tests.faults.refusing_database import DEADLOCK, Deadlocks, EveryState, FullDisk, HeldLocks, Refusals
@@ -83,10 +82,8 @@ def _cut(place: Place, cuts: Callable[[], Iterator[Cut]], *, is_long: bool) -> T
 
 
 def check_after_fault(ledger: LedgerReader) -> None:
-    """Let the doctor look at what a fault left; a decision may wait for the next proposal, and nothing else."""
-    wrong = [
-        found for found in check_coherence(ledger) if not found.is_doubt and found.check != "open-proposals"
-    ]
+    """Fail where the doctor finds something in what a fault left."""
+    wrong = found_after_fault(ledger)
     assert not wrong, f"after a fault: {wrong[0]}"
 
 

@@ -137,9 +137,11 @@ class Oracle:
             period.units[user] = units
 
     def record(self, number: int, component: str, amount: int) -> None:
-        """Record a part of the pool once."""
+        """Record a part of the pool once; to hear of the same part again changes nothing, also of a closed epoch."""
+        if self.period(number).pool.get(component) == amount:
+            return
         period = self._open(number)
-        assert period.pool.get(component, amount) == amount, f"{component} was recorded with another amount"
+        assert component not in period.pool, f"{component} was recorded with another amount"
         period.pool[component] = amount
 
     def close(self, number: int) -> None:

@@ -28,7 +28,7 @@ from scheduler_worker.retry_profiles import WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start, result_of, start_or_join
 from scheduler_worker.temporal_client import LAST_BREATH_SECONDS
 from scheduler_worker.worker import running_worker
-from tests.faults.books import Toll, read_books, toll
+from tests.faults.books import Toll, found_after_fault, read_books, toll
 from tests.faults.database_faults import ledger_at
 from tests.faults.database_suites import Place
 from tests.faults.servers import fresh_database
@@ -113,6 +113,7 @@ class _KillingActivity(ActivityInboundInterceptor):
 def temporal_killed(place: Place, *, is_long: bool) -> Toll:
     """The server is killed in the middle of a collection, and before and after activities: in the long form, of all."""
     killed: set[str] = set()
+    findings: list[str] = []
 
     with (
         fresh_database(place.server) as name,
@@ -122,22 +123,28 @@ def temporal_killed(place: Place, *, is_long: bool) -> Toll:
     ):
         temporal = KillableTemporal(Path(made))
 
+        def kill() -> None:
+            temporal.kill()
+            if is_long:
+                findings.extend(found_after_fault(ledger))
+
         def kill_once(where: str) -> None:
             if where not in killed and (is_long or where.partition(" ")[2] in SHORT):
                 killed.add(where)
-                temporal.kill()
+                kill()
 
         def before_page(stream: StreamRef, page: int) -> None:
             where = f"page {page} of {stream}"
             if where not in killed and (is_long or page == 1):
                 killed.add(where)
-                temporal.kill()
+                kill()
 
         try:
             asyncio.run(_tell(temporal.address, ledger, before_page, kill_once))
         finally:
             temporal.stop()
-        return toll(place.calm, read_books(ledger), faults=temporal.kills)
+        cost = toll(place.calm, read_books(ledger), faults=temporal.kills)
+        return cost + Toll(findings=len(findings))
 
 
 async def _tell(

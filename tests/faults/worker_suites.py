@@ -52,6 +52,8 @@ def workers_killed(place: Place, *, is_long: bool) -> Toll:
             with ledger_at(place.server.port, database) as (ledger, _):
                 deaths = sum(1 for _ in Path(order.deaths).iterdir())
                 cost += toll(place.calm, read_books(ledger), faults=deaths)
+            if is_long:
+                cost += Toll(findings=len(Path(order.findings).read_text(encoding="utf-8").splitlines()))
         return cost
 
 
@@ -68,6 +70,7 @@ def _orders(
         database_url=worker_url(place.server.port, database),
         config=str(home / "ledger.toml"),
         deaths=str(deaths),
+        findings=str(home / "findings"),
         share=share,
         shares=STORIES,
         everywhere=is_long,
