@@ -55,6 +55,20 @@ def test_amounts_agree_with_the_textbook(pool: int, units: dict[str, int]) -> No
     assert largest_remainder(pool, units) == oracle(pool, units)
 
 
+# Shares of a huge total that differ by next to nothing: their remainders have the same first bits.
+CLOSE_UNITS = st.builds(
+    lambda base, offsets: {user: base + offset for user, offset in offsets.items()},
+    st.integers(10**6, 10**15),
+    st.dictionaries(USERS, st.integers(0, 3), min_size=2, max_size=12),
+)
+
+
+@given(pool=st.integers(0, 50), units=CLOSE_UNITS)
+def test_remainders_that_nearly_agree_are_told_apart(pool: int, units: dict[str, int]) -> None:
+    """PAYOUT_DETERMINISTIC: the first bits of a remainder decide only where they differ."""
+    assert largest_remainder(pool, units) == oracle(pool, units)
+
+
 @given(pool=NUMBERS, units=PAYABLE_UNITS, data=st.data())
 def test_the_order_of_the_input_does_not_matter(
     pool: int, units: dict[str, int], data: st.DataObject

@@ -19,7 +19,7 @@ from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow, compute_epoch_window
 from ledger_core.domain.identity import IdentityBinding, UnresolvedIdentity
 from ledger_core.domain.ledger_action import ActionContext, LedgerAction
-from ledger_core.domain.payouts import PayoutLine, compute_payouts
+from ledger_core.domain.payouts import PayoutLine, PayoutLines, compute_payouts
 from ledger_core.domain.pool import PoolComponent, compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.weight_config import WeightConfig
@@ -109,6 +109,7 @@ __all__ = [
     "NotCanonical",
     "NothingToApportion",
     "PayoutLine",
+    "PayoutLines",
     "PayoutStatement",
     "PoolBaseMissing",
     "PoolChanged",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ledger_core.errors import NothingToApportion
-from ledger_core.identifiers import check_bigint
+from ledger_core.identifiers import check_bigint, check_bigints
+
+HEAD_BITS: Final = 12  # of a remainder: enough to tell nearly everybody apart by them alone
+_HEAD: Final = (1 << HEAD_BITS) - 1
 
 
 def largest_remainder(pool_credits: int, units: Mapping[str, int]) -> dict[str, int]:
@@ -17,23 +22,44 @@ def largest_remainder(pool_credits: int, units: Mapping[str, int]) -> dict[str, 
     Raises:  InvalidValue for a value outside 0 to 2^63-1, NothingToApportion.
     Source:  Hamilton's method; ties to the smaller user id.
     """
-    check_bigint("pool", pool_credits)
     users = sorted(units)
-    for user in users:
-        check_bigint("units", units[user])
-    total = sum(units.values())
+    amounts = apportion(pool_credits, [units[user] for user in users], users)
+    return dict(zip(users, amounts, strict=True))
+
+
+def apportion(pool_credits: int, units: Sequence[int], users: Sequence[str]) -> list[int]:
+    """Split as `largest_remainder` does, by columns: the amount of users[i], who has units[i], is at i.
+
+    Holds:   the order of the columns decides nothing, as ties go by user id.
+    Raises:  as largest_remainder.
+    """
+    check_bigint("pool", pool_credits)
+    check_bigints("units", units)
+    total = sum(units)
     if total == 0:
         raise NothingToApportion
-    amounts: list[int] = []
-    remainders: list[int] = []
-    for user in users:
-        floor, remainder = divmod(units[user] * pool_credits, total)
-        amounts.append(floor)
-        remainders.append(remainder)
-    spare = pool_credits - sum(amounts)
-    assert 0 <= spare < max(len(users), 1)
-    # The sort is stable, also in reverse, and users are in order: equal remainders keep that order.
-    ranking = sorted(range(len(users)), key=remainders.__getitem__, reverse=True)
-    for position in ranking[:spare]:
-        amounts[position] += 1
-    return dict(zip(users, amounts, strict=True))
+    # A share with more binary digits behind the point: floor and the first bits of the remainder at once.
+    scaled = pool_credits << HEAD_BITS
+    shares = [each * scaled // total for each in units]
+    heads = [share & _HEAD for share in shares]
+    spare = pool_credits - ((sum(shares) - sum(heads)) >> HEAD_BITS)
+    least, left = _least_head_that_is_lifted(heads, spare)
+    lift = _HEAD + 1 - least
+    amounts = [(share + lift) >> HEAD_BITS for share in shares]
+    if left:
+        # Those who have the next lower head are told apart by their whole remainders.
+        close = [position for position, head in enumerate(heads) if head == least - 1]
+        close.sort(key=lambda position: (-(units[position] * pool_credits % total), users[position]))
+        for position in close[:left]:
+            amounts[position] += 1
+    return amounts
+
+
+def _least_head_that_is_lifted(heads: Sequence[int], spare: int) -> tuple[int, int]:
+    """Return the least head from which on everybody gets a spare credit, and how many are left below."""
+    counts = Counter(heads)
+    least = _HEAD + 1
+    while spare and counts[least - 1] <= spare:
+        least -= 1
+        spare -= counts[least]
+    return least, spare

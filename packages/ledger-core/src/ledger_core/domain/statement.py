@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -37,7 +38,7 @@ class PayoutStatement:
     allocation_set_hash: str
     pool_components: tuple[PoolComponent, ...]
     pool_total_credits: int
-    payouts: tuple[PayoutLine, ...]
+    payouts: Sequence[PayoutLine]
     previous_statement_hash: str | None
     statement_hash: str = field(init=False)
 

@@ -5,7 +5,7 @@ Nothing here raises for a row that makes no value: the row comes with None in it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -39,7 +39,7 @@ class StoredStatement:
     activity_set_hash: str
     allocation_set_hash: str
     pool_total_credits: int
-    payouts: tuple[PayoutLine, ...] | None
+    payouts: Sequence[PayoutLine] | None
     created_at: datetime
 
 

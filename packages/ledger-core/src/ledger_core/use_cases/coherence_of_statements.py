@@ -127,7 +127,7 @@ def _rebuilt(
     statement: StoredStatement,
     epoch: Epoch,
     components: tuple[PoolComponent, ...],
-    payouts: tuple[PayoutLine, ...],
+    payouts: Sequence[PayoutLine],
 ) -> PayoutStatement:
     return PayoutStatement(
         node_id=node_id,

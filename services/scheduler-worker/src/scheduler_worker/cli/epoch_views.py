@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -54,7 +55,7 @@ class EpochOverview:
         return compute_allocation_set_hash(row.finalized() for row in self.allocations)
 
     @property
-    def payouts(self) -> tuple[PayoutLine, ...]:
+    def payouts(self) -> Sequence[PayoutLine]:
         """What a finalize would pay."""
         return compute_payouts([row.finalized() for row in self.allocations], self.pool_credits)
 
@@ -187,7 +188,7 @@ def print_preview(overview: EpochOverview, now: datetime) -> None:
     click.echo(f"allocations {overview.allocation_set_hash}")
 
 
-def print_payouts(payouts: tuple[PayoutLine, ...], *, most: int | None = None) -> None:
+def print_payouts(payouts: Sequence[PayoutLine], *, most: int | None = None) -> None:
     """Print a payout table, the largest amount first; `most` lines and how many more there are."""
     if not payouts:
         click.echo("nobody is paid")
