@@ -9,7 +9,7 @@ from typing import Final
 from ledger_core.errors import NothingToApportion
 from ledger_core.identifiers import check_bigint, check_bigints
 
-HEAD_BITS: Final = 12  # of a remainder: enough to tell nearly everybody apart by them alone
+HEAD_BITS: Final = 8  # of a remainder: they decide for all but one user in 256
 _HEAD: Final = (1 << HEAD_BITS) - 1
 
 

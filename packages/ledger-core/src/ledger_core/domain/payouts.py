@@ -39,14 +39,20 @@ class PayoutLines(Sequence[PayoutLine]):
     __slots__ = ("_amounts", "_order", "_total", "_units", "_users")
 
     def __init__(
-        self, users: Sequence[str], units: Sequence[int], amounts: Sequence[int], order: Sequence[int]
+        self,
+        users: Sequence[str],
+        units: Sequence[int],
+        amounts: Sequence[int],
+        *,
+        order: Sequence[int],
+        total_units: int,
     ) -> None:
-        """Take the columns, which belong to the lines from now on, and the order in which to read them."""
+        """Take the columns, which belong to the lines from now on, the order in which to read them, and the sum of units."""
         self._users = users
         self._units = units
         self._amounts = amounts
         self._order = order
-        self._total = sum(units)
+        self._total = total_units
 
     def __len__(self) -> int:
         return len(self._order)
@@ -81,7 +87,7 @@ class PayoutLines(Sequence[PayoutLine]):
         )
 
 
-NO_PAYOUTS: Final = PayoutLines((), (), (), ())
+NO_PAYOUTS: Final = PayoutLines((), (), (), order=(), total_units=0)
 
 
 def compute_payouts(allocations: Iterable[FinalizedAllocation], pool_total_credits: int) -> PayoutLines:
@@ -98,9 +104,11 @@ def compute_payouts(allocations: Iterable[FinalizedAllocation], pool_total_credi
     users: list[str] = list(map(attrgetter("user_id"), found))
     units: list[int] = list(map(attrgetter("units"), found))
     order = user_order(users)
-    if pool_total_credits == 0 or not any(units):
+    total = sum(units)
+    if pool_total_credits == 0 or total == 0:
         return NO_PAYOUTS
-    return PayoutLines(users, units, apportion(pool_total_credits, units, users), order)
+    amounts = apportion(pool_total_credits, units, users)
+    return PayoutLines(users, units, amounts, order=order, total_units=total)
 
 
 def user_order(users: Sequence[str]) -> Sequence[int]:
