@@ -55,7 +55,17 @@ from scheduler_worker.workflows.plan_collection import COLLECTIONS_INCOMPLETE, P
 from tests.faults.faulty_ledger import FaultyLedger, draw_plan
 from tests.faults.in_process import Attempt, InProcessTemporal
 from tests.faults.oracle import BASE, Oracle
-from tests.faults.world import ACCOUNTS, STREAMS, USERS, WEIGHTS, Wish, World, WorldSource, make_world
+from tests.faults.world import (
+    ACCOUNTS,
+    LONGEST_DELAY,
+    STREAMS,
+    USERS,
+    WEIGHTS,
+    Wish,
+    World,
+    WorldSource,
+    make_world,
+)
 
 WEEKS: Final = 52
 CHANCE_OF_A_FAULT: Final = 0.15
@@ -130,8 +140,10 @@ class Life:
                 self._wake_a_stale_attempt()
         self._faults = None
         self.source.is_calm = True
+        # What is told once more comes up to twice the longest delay after it happened, and what stands behind it no sooner.
+        told_out = MONDAY + timedelta(weeks=len(self._world.weeks), hours=30) + 2 * LONGEST_DELAY
         for quiet_run in range(2):
-            self.clock.now = MONDAY + timedelta(weeks=len(self._world.weeks) + 2 + quiet_run, hours=30)
+            self.clock.now = told_out + timedelta(weeks=quiet_run)
             self._run_and_close()
         self._check_nothing_is_lost()
         findings = check_coherence(self._ledger)
