@@ -67,6 +67,11 @@ _RESET_IDLE_OVERRIDES: Final = text(
     " AND (allocation.proposed_units, allocation.activity_count) <> (0, 0) AND " + _WITHOUT_ACTIVITY
 )
 
+# Right after many events came in, the planner knows no better than that there are few, and would read an epoch's
+# curation once for each user. Without nested loops it reads it once.
+_NO_NESTED_LOOPS: Final = text("SET LOCAL enable_nestloop = off")
+_NESTED_LOOPS: Final = text("SET LOCAL enable_nestloop TO DEFAULT")
+
 
 class PostgresAllocationStore:
     """The port AllocationStore."""
@@ -98,10 +103,12 @@ class PostgresAllocationStore:
     def propose(self, epoch_id: EpochId) -> int:
         """Recompute the proposals; rows that would not change are not written."""
         values = {"node_id": self._node_id, "epoch_id": epoch_id}
-        return sum(
-            self._connection.execute(statement, values).rowcount
-            for statement in (_UPSERT, _RESET_IDLE_OVERRIDES, _DELETE_IDLE)
-        )
+        changed = self._connection.execute(_UPSERT, values).rowcount
+        self._connection.execute(_NO_NESTED_LOOPS)
+        for statement in (_RESET_IDLE_OVERRIDES, _DELETE_IDLE):
+            changed += self._connection.execute(statement, values).rowcount
+        self._connection.execute(_NESTED_LOOPS)
+        return changed
 
     def set_final(
         self,
