@@ -15,7 +15,7 @@ from tests.canaries.trial import Verdict, try_fault
 
 FAULTS = load_faults()
 APPORTIONMENT = "packages/ledger-core/src/ledger_core/domain/apportionment.py"
-SPARE = "for position in ranking[:spare]:"
+SPARE = "for position in close[:left]:"
 TEST = "tests/unit/test_payouts.py::test_a_pool_is_split_to_the_last_credit"
 
 
@@ -80,7 +80,7 @@ def test_a_failure_counts_only_if_it_shows_the_fault(error: BaseException, kind:
 def test_faults_are_killed_or_survive_or_break_the_tests_and_the_tree_stays_as_it_was() -> None:
     before = (ROOT / APPORTIONMENT).read_bytes()
 
-    killed = try_fault(fault("for position in ranking[:0]:"), otherwise=())
+    killed = try_fault(fault("for position in close[:0]:"), otherwise=())
     survived = try_fault(fault(SPARE + "  # as it was"), otherwise=())
     broken = try_fault(
         fault("raise RuntimeError", search="from ledger_core.errors import NothingToApportion"), otherwise=()

@@ -47,23 +47,20 @@ class Bundle:
 
     def check_files(self, findings: Findings) -> str:
         """Compare every entry with the zip's checksum and with the manifest; return the statement's hash."""
-        statement_hash = ""
+        found: dict[str, FileSummary] = {}
         for name in ENTRIES:
-            crc, found = self._summarize(self.entries[name])
+            crc, found[name] = self._summarize(self.entries[name])
             stated_crc = self.entries[name].crc
             findings.compare("files", f"{name} CRC-32", expected=f"{stated_crc:08x}", found=f"{crc:08x}")
-            if name == STATEMENT:
-                statement_hash = found.sha256
-            if name == MANIFEST:
-                continue
-            stated = self.manifest.files[name]
-            for what, expected, actual in (
-                ("bytes", stated.size_bytes, found.size_bytes),
-                ("records", stated.records, found.records),
-                ("sha256", stated.sha256, found.sha256),
-            ):
-                findings.compare("files", f"{name} {what}", expected=expected, found=actual)
-        return statement_hash
+            if name in self.manifest.files:
+                stated = self.manifest.files[name]
+                for what, expected, actual in (
+                    ("bytes", stated.size_bytes, found[name].size_bytes),
+                    ("records", stated.records, found[name].records),
+                    ("sha256", stated.sha256, found[name].sha256),
+                ):
+                    findings.compare("files", f"{name} {what}", expected=expected, found=actual)
+        return found[STATEMENT].sha256
 
     def statement(self, parse: Callable[[bytes], _Record]) -> tuple[_Record, bytes]:
         """Return what statement.json parses to, and its bytes.

@@ -152,7 +152,7 @@ def _compare_lists(
     if expected == found:
         return
     for number, (mine, stated) in enumerate(zip_longest(expected, found, fillvalue=_ABSENT), start=1):
-        if mine is _ABSENT or stated is _ABSENT or mine != stated:
+        if mine != stated:
             findings.differs(name, f"statement's {what} {number}", expected=mine, found=stated)
             return
 

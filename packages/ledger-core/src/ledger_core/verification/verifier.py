@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
@@ -92,14 +93,13 @@ def _recompute(bundle: Bundle, findings: Findings) -> VerificationReport:
     if rebuilt == document:
         findings.passed("document")
     else:
-        pairs = enumerate(zip(rebuilt, document, strict=False))
-        shorter = min(len(rebuilt), len(document))
-        place = next((at for at, (mine, stated) in pairs if mine != stated), shorter)
+        pairs = enumerate(zip_longest(rebuilt, document))
+        place = next(at for at, (mine, stated) in pairs if mine != stated)
         findings.differs(
             "document",
             f"{STATEMENT} byte {place}",
-            expected=rebuilt[place : place + 40].decode("utf-8", "replace"),
-            found=document[place : place + 40].decode("utf-8", "replace"),
+            expected=excerpt(rebuilt, place),
+            found=excerpt(document, place),
         )
     return VerificationReport(
         statement_hash=statement.statement_hash,
@@ -109,6 +109,11 @@ def _recompute(bundle: Bundle, findings: Findings) -> VerificationReport:
         pool_components=len(components),
         earlier_statements=chain.length,
     )
+
+
+def excerpt(document: bytes, place: int) -> str:
+    """Return a few characters of a document from a byte on, whichever byte of a character that is."""
+    return document[place : place + 40].decode("utf-8", "replace")
 
 
 def _rebuilt_document(statement: StatementDocument, **computed: JsonValue) -> bytes:
