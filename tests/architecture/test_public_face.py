@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import ledger_core
 
 PROMISED = {
@@ -41,6 +43,23 @@ def test_importing_the_core_loads_the_standard_library_only() -> None:
 
     assert [name for name in loaded if name not in sys.stdlib_module_names and name != "ledger_core"] == []
     assert {"asyncio", "argparse", "socket", "subprocess", "logging", "unittest"}.isdisjoint(loaded)
+
+
+def test_importing_the_core_loads_no_more_than_its_middle() -> None:
+    """What few need comes when it is asked for: the bundles' verifier, explanations, what is there to test with."""
+    code = (
+        "import sys, ledger_core; loaded = set(sys.modules); assert ledger_core.verify_bundle and ledger_core.InMemoryLedger;"
+        "print(*sorted(name for name in loaded if name.startswith('ledger_core.')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+
+    rooms = {name.split(".")[1] for name in loaded}
+    assert rooms == {"domain", "errors", "identifiers", "ports"}
+    assert set(ledger_core.__all__) <= set(dir(ledger_core))
+    with pytest.raises(AttributeError, match="has no attribute nothing"):
+        _ = ledger_core.nothing
 
 
 def test_two_lines_split_a_pool() -> None:

@@ -19,7 +19,8 @@ from sqlalchemy import Engine, text
 
 from db_client.database_url import parse_database_url
 from db_client.engine import create_ledger_engine
-from db_client.migrate import SchemaRevisionUnknown, current_revision, newest_revision, upgrade_schema
+from db_client.migrate import SchemaRevisionUnknown, upgrade_schema
+from db_client.schema_revision import current_revision, newest_revision
 from db_client.tables.all_tables import ledger_metadata
 from tests.ledger_history import TABLES, run_alone
 

@@ -1,4 +1,4 @@
-"""Migrations: bring a database to the current schema, and say where it stands."""
+"""Migrations: bring a database to the current schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
+from db_client.schema_revision import newest_revision
 from ledger_core.errors import LedgerError
 
 _LOCK_KEY = 7_216_503_118  # any constant: one migration at a time on a database
@@ -44,20 +45,6 @@ def upgrade_schema(engine: Engine) -> str:
         _check_revision(connection, ScriptDirectory.from_config(config))
         command.upgrade(config, "head")
     return newest_revision()
-
-
-def current_revision(engine: Engine) -> str | None:
-    """Return the revision that the database stands at; None when it was never migrated."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest_revision() -> str:
-    """Return the revision that this version of the package migrates to."""
-    with as_file(files("db_client") / "migrations") as scripts:
-        head = ScriptDirectory.from_config(_config(scripts)).get_current_head()
-    assert head is not None
-    return head
 
 
 def _check_revision(connection: Connection, scripts: ScriptDirectory) -> None:

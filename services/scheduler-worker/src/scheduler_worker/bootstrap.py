@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from db_client.database_url import parse_database_url
 from db_client.engine import create_database_if_missing, create_ledger_engine
-from db_client.migrate import current_revision, newest_revision, upgrade_schema
 from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
+from db_client.schema_revision import current_revision, newest_revision
 from ledger_core.domain.finding import Finding
 from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.errors import LedgerError
@@ -241,6 +241,8 @@ def upgrade_database(database_url: str) -> str:
 
     Raises: DatabaseUnreachable, DatabaseUrlInvalid.
     """
+    from db_client.migrate import upgrade_schema  # noqa: PLC0415 - half a second, and every command is without it
+
     engine = create_ledger_engine(database_url, application_name="ledger-upgrade")
     try:
         with database_errors():
