@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import UUID
 
@@ -13,16 +14,19 @@ from db_client.migrate import upgrade_schema
 from db_client.postgres_ledger import PostgresLedger
 from ledger_core import NodeId
 from scheduler_worker.local.postgres import local_postgres
-from tests.local_owners import folder_for_all
 
+ON_DISK: Final = "/var/tmp"  # /tmp may be memory
 NODE: Final = NodeId(UUID("0195f1d2-0000-7000-8000-00000000be7c"))
 
 
 @contextmanager
 def served_postgres() -> Iterator[str]:
     """Serve a PostgreSQL that keeps its promises to a disk; yield its URL."""
-    with folder_for_all() as folder, local_postgres(Path(folder), durable=True) as server:
-        yield server.url
+    with TemporaryDirectory(prefix="ledger-benchmarks-", dir=ON_DISK, ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)  # root's server runs as another account, which has to come in
+        with local_postgres(folder, durable=True) as server:
+            yield server.url
 
 
 def fresh_database(server_url: str, name: str) -> str:
