@@ -223,9 +223,43 @@ def publish(node: Node, epoch: int, statement: str, bundle: Path) -> None:
 
     assert node.does("statement", "verify", bundle, "--expect", statement).endswith(f"verified {statement}\n")
     assert node.says("statement", "verify", bundle)["verdict"] == "verified"
+    pay(node, epoch, statement, bundle.parent)
     other = ("--expect", "0" * 64)
     assert node.says("statement", "verify", bundle, *other, status=1)["verdict"] == "not-verified"
     assert "WRONG" in node.does("statement", "verify", bundle, *other, status=1)
+
+
+def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
+    """Write the payouts in every format; a payment run names who has no address, and what is not paid."""
+    document = node.says("statement", "show", epoch)["document"]
+    paid = {line["user_id"]: int(line["amount_credits"]) for line in document["payouts"]}
+    total = f"{sum(paid.values())} credits, as the statement has them"
+    for kind in ("csv", "json", "beancount", "hledger"):
+        file = folder / f"payouts.{kind}"
+        assert total in node.does("statement", "payouts", epoch, "--format", kind, "-o", file)
+        assert node.does("statement", "payouts", epoch, "--format", kind, "-o", "-") == file.read_text()
+        assert statement in file.read_text()
+        assert node.refuses("statement", "payouts", epoch, "--format", kind, "-o", folder) == (
+            "payouts-not-written"
+        )
+    rich, *poor = sorted((user for user in paid if paid[user]), key=lambda user: (-paid[user], user))
+    addresses, payments = folder / "people.csv", folder / "payments.csv"
+    run = ("statement", "payouts", epoch, "--format", "payments", "--addresses", addresses, "-o", payments)
+    addresses.write_text(f"user_id,address\n{rich},there\n")
+    assert node.refuses(*run) == "addresses-missing"
+    assert not payments.exists()
+    assert f"written: {paid[rich]} credits" in node.does(*run, "--skip-missing")
+    addresses.write_text("user_id,address\n" + "".join(f"{user},there\n" for user in (rich, *poor)))
+    assert total in node.does(*run)
+    assert payments.read_text().count("there") == 1 + len(poor)
+    for wrong in ("name\n", f"user_id,address\n{rich},\n", f"user_id,address\n{rich},a\n{rich},b\n"):
+        addresses.write_text(wrong)
+        assert node.refuses(*run) == "addresses-invalid"
+    addresses.write_bytes(b"user_id,address\n\xff,there\n")
+    assert node.refuses(*run) == "addresses-invalid"
+    addresses.unlink()
+    assert node.refuses(*run) == "addresses-invalid"
+    assert list(folder.glob(".payouts-*")) == []
 
 
 def test_an_open_epoch_of_another_window_is_named_and_events_are_kept(

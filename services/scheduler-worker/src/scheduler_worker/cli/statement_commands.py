@@ -20,7 +20,18 @@ from ledger_core.verification import verify_bundle, write_bundle
 from scheduler_worker.cli.arguments import HASH, epoch_argument
 from scheduler_worker.cli.epoch_views import print_payouts
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, printable, say
+from scheduler_worker.cli.payout_exports import (
+    SUMS,
+    AddressesMissing,
+    check_sum,
+    checked_account,
+    read_addresses,
+    rendering,
+    without_address,
+    write_checked,
+)
 from scheduler_worker.cli.session import reading
+from scheduler_worker.exports.journals import Accounts
 
 
 class ExportFailed(LedgerError):
@@ -180,6 +191,73 @@ def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
                 raise
     except OSError as error:
         raise ExportFailed(path, error) from error
+
+
+@statement.command()
+@epoch_argument
+@click.option("--format", "kind", type=click.Choice(sorted(SUMS)), required=True, help="What to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    required=True,
+    metavar="FILE",
+    help="Or `-`.",
+)
+@click.option(
+    "--addresses",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="For payments: the columns user_id and address.",
+)
+@click.option("--skip-missing", is_flag=True, help="For payments: leave out who has no address.")
+@click.option("--commodity", default=Accounts().commodity, show_default=True, callback=checked_account)
+@click.option("--spent", default=Accounts().spent, show_default=True, callback=checked_account)
+@click.option("--people", default=Accounts().people, show_default=True, callback=checked_account)
+@click.pass_obj
+def payouts(
+    config: Path | None,
+    epoch_id: int,
+    kind: str,
+    output: Path,
+    addresses: Path | None,
+    skip_missing: bool,
+    commodity: str,
+    spent: str,
+    people: str,
+) -> None:
+    """Write a closed epoch's payouts for a spreadsheet, a program, a journal or a payment run.
+
+    What is written is read back, and has to sum to the statement, to the credit. The same statement always gives
+    the same bytes.
+
+    \b
+    Examples:
+      ledger statement payouts 7 --format csv -o 7.csv
+      ledger statement payouts 7 --format beancount -o 7.beancount
+      ledger statement payouts 7 --format payments --addresses people.csv -o 7-pay.csv
+    """
+    if (kind == "payments") is not (addresses is not None):
+        raise click.UsageError("--format payments and --addresses go together.")
+    known = {} if addresses is None else read_addresses(addresses)
+    with reading(config) as view:
+        found = _get_statement(view, EpochId(epoch_id))
+    credits_ = found.pool_total_credits - found.undistributed_credits
+    if kind == "payments":
+        missing, unpaid = without_address(found, known)
+        if missing and not skip_missing:
+            raise AddressesMissing(missing)
+        credits_ -= unpaid
+        if missing:
+            click.echo(f"left out: {len(missing)} users without an address, {unpaid} credits", err=True)
+    accounts = Accounts(spent=spent, people=people, commodity=commodity)
+    data = rendering(kind, accounts, known)(found)
+    if str(output) == "-":
+        check_sum(data, kind=kind, credits_=credits_)
+        click.echo(data, nl=False)
+        return
+    write_checked(data, output, kind=kind, credits_=credits_)
+    click.echo(f"{printable(str(output))} written: {credits_} credits, as the statement has them")
 
 
 @statement.command()

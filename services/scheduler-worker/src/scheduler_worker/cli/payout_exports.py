@@ -1,0 +1,164 @@
+"""`ledger statement payouts`: a closed epoch's payouts in the formats of others, each checked against the statement."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ledger_core.domain.statement import PayoutStatement
+from ledger_core.errors import LedgerError
+from scheduler_worker.cli.output import printable
+from scheduler_worker.exports.journals import Accounts, beancount, hledger, sum_of_journal
+from scheduler_worker.exports.tables import (
+    payments_csv,
+    payouts_csv,
+    payouts_json,
+    sum_of_csv,
+    sum_of_json,
+)
+
+SHOWN: Final = 5  # of those who have no address
+SUMS: Final[Mapping[str, Callable[[bytes], int]]] = {
+    "csv": sum_of_csv,
+    "json": sum_of_json,
+    "beancount": sum_of_journal,
+    "hledger": sum_of_journal,
+    "payments": sum_of_csv,
+}
+_ACCOUNT: Final = re.compile("[A-Z][A-Za-z0-9-]*(:[A-Z0-9][A-Za-z0-9-]*)+", re.ASCII)
+_COMMODITY: Final = re.compile("[A-Z]{2,24}", re.ASCII)
+
+
+class PayoutsNotWritten(LedgerError):
+    """The file can't be written there."""
+
+    code = "payouts-not-written"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} can't be written: {problem}")
+
+
+class PayoutsDiffer(LedgerError):
+    """What was written does not sum to the statement; nothing was left at its place."""
+
+    code = "payouts-differ"
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"the file pays {found} credits, and the statement {expected}; nothing was written")
+
+
+class AddressesMissing(LedgerError):
+    """Users are paid who have no address."""
+
+    code = "addresses-missing"
+
+    def __init__(self, users: list[str]) -> None:
+        named = ", ".join(users[:SHOWN]) + (f" and {len(users) - SHOWN} more" if len(users) > SHOWN else "")
+        super().__init__(
+            f"{len(users)} users are paid and have no address: {named}; add them, or leave them out by --skip-missing"
+        )
+
+
+class AddressesInvalid(LedgerError):
+    """The file of addresses can't be read as one."""
+
+    code = "addresses-invalid"
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+
+
+def checked_account(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return the value if Beancount and hledger both take it."""
+    pattern = _COMMODITY if parameter.name == "commodity" else _ACCOUNT
+    if pattern.fullmatch(value) is None:
+        example = "CREDITS" if pattern is _COMMODITY else "Expenses:Contributions"
+        raise click.BadParameter(f"must be written like {example}.")
+    return value
+
+
+def rendering(
+    kind: str, accounts: Accounts, addresses: Mapping[str, str]
+) -> Callable[[PayoutStatement], bytes]:
+    """Return what makes the bytes of a format."""
+    makers: dict[str, Callable[[PayoutStatement], bytes]] = {
+        "csv": payouts_csv,
+        "json": payouts_json,
+        "beancount": partial(beancount, accounts=accounts),
+        "hledger": partial(hledger, accounts=accounts),
+        "payments": partial(payments_csv, addresses=addresses),
+    }
+    return makers[kind]
+
+
+def without_address(statement: PayoutStatement, addresses: Mapping[str, str]) -> tuple[list[str], int]:
+    """Return who is paid and has no address, and how many credits that is."""
+    missing = [
+        line for line in statement.payouts if line.amount_credits > 0 and line.user_id not in addresses
+    ]
+    return [printable(line.user_id) for line in missing], sum(line.amount_credits for line in missing)
+
+
+def read_addresses(path: Path) -> dict[str, str]:
+    """Return the addresses of a CSV file with the columns user_id and address.
+
+    Raises: AddressesInvalid, by the line.
+    """
+    found: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if not {"user_id", "address"} <= set(reader.fieldnames or ()):
+                raise AddressesInvalid(path, "its first line must name the columns user_id and address")
+            for row in reader:
+                user, address = row["user_id"], row["address"]
+                if not user or not address or not address.isprintable():
+                    raise AddressesInvalid(path, f"line {reader.line_num} must have a user_id and an address")
+                if user in found:
+                    raise AddressesInvalid(path, f"line {reader.line_num} has a user a second time")
+                found[user] = address
+    except OSError as error:
+        raise AddressesInvalid(path, f"it can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AddressesInvalid(path, "it is no CSV file in UTF-8") from error
+    return found
+
+
+def write_checked(data: bytes, path: Path, *, kind: str, credits_: int) -> None:
+    """Write a file beside its place, read it back, and move it there if it pays what it should.
+
+    Raises: PayoutsDiffer, PayoutsNotWritten.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".payouts-", delete=False) as file:
+            written = Path(file.name)
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                check_sum(written.read_bytes(), kind=kind, credits_=credits_)
+                written.chmod(0o644)
+                written.replace(path)
+            except BaseException:
+                written.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise PayoutsNotWritten(path, error.strerror or type(error).__name__) from error
+
+
+def check_sum(data: bytes, *, kind: str, credits_: int) -> None:
+    """Return if the bytes pay so many credits.
+
+    Raises: PayoutsDiffer.
+    """
+    found = SUMS[kind](data)
+    if found != credits_:
+        raise PayoutsDiffer(credits_, found)

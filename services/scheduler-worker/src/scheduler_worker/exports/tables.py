@@ -1,0 +1,73 @@
+"""Payouts as CSV and JSON, and payments with an address each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ledger_core.domain.instant import instant_text
+from ledger_core.domain.statement import PayoutStatement, payout_document
+
+_AMOUNT: Final = "amount_credits"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def payouts_csv(statement: PayoutStatement) -> bytes:
+    """Return a line a user, by user id: what a document says of them, and which statement it is.
+
+    Holds: no cell is a formula to a spreadsheet: one that would begin as such gets an apostrophe before it.
+    """
+    header = ["user_id", "total_units", "share", _AMOUNT, "epoch_id", "statement_hash"]
+    pinned = (str(statement.epoch_id), statement.statement_hash)
+    rows = ((*payout_document(line).values(), *pinned) for line in statement.payouts)
+    return _csv(header, rows)
+
+
+def payouts_json(statement: PayoutStatement) -> bytes:
+    """Return one object: the statement's facts and its lines, quantities as decimal strings, as they exceed 2^53."""
+    value = {
+        "epoch_id": str(statement.epoch_id),
+        "period_start": instant_text(statement.window.period_start),
+        "period_end": instant_text(statement.window.period_end),
+        "statement_hash": statement.statement_hash,
+        "pool_total_credits": str(statement.pool_total_credits),
+        "undistributed_credits": str(statement.undistributed_credits),
+        "payouts": [payout_document(line) for line in statement.payouts],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def payments_csv(statement: PayoutStatement, addresses: Mapping[str, str]) -> bytes:
+    """Return a line for each user who is paid anything and has an address."""
+    rows = (
+        (line.user_id, addresses[line.user_id], str(line.amount_credits), statement.statement_hash)
+        for line in statement.payouts
+        if line.amount_credits > 0 and line.user_id in addresses
+    )
+    return _csv(["user_id", "address", _AMOUNT, "statement_hash"], rows)
+
+
+def sum_of_csv(data: bytes) -> int:
+    """Return the credits that a CSV file of this module pays."""
+    return sum(int(row[_AMOUNT]) for row in csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def sum_of_json(data: bytes) -> int:
+    """Return the credits that a JSON file of this module pays."""
+    value: dict[str, Any] = json.loads(data)
+    return sum(int(line[_AMOUNT]) for line in value["payouts"])
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_harmless(str(cell)) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _harmless(cell: str) -> str:
+    return "'" + cell if cell.startswith(_FORMULA) else cell

@@ -1,0 +1,160 @@
+"""Payouts in the formats of others: whatever users are called, each file pays what the statement does."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from uuid import UUID
+
+import pytest
+from beancount.core.data import Transaction
+from beancount.loader import load_string
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, WeightConfig, compute_payouts
+from ledger_core.identifiers import is_identifier
+from ledger_core.testing import make_component, make_window
+from scheduler_worker.exports.journals import Accounts, account_of, beancount, hledger, sum_of_journal
+from scheduler_worker.exports.tables import (
+    payments_csv,
+    payouts_csv,
+    payouts_json,
+    sum_of_csv,
+    sum_of_json,
+)
+
+LETTERS = st.sampled_from("aA0-=+@\"'\\;,|:{}%\u00e9\u202e\U0001f600 ")
+USERS = st.text(LETTERS, min_size=1, max_size=12).filter(is_identifier)
+UNITS = st.dictionaries(USERS, st.integers(0, 10**6), max_size=8)
+POOLS = st.one_of(st.integers(0, 100), st.integers(0, 2**63 - 1))
+ACCOUNT = re.compile("[A-Z0-9][A-Za-z0-9-]*", re.ASCII)
+
+
+def statement(pool: int, units: dict[str, int]) -> PayoutStatement:
+    return PayoutStatement(
+        node_id=NodeId(UUID(int=1)),
+        epoch_id=EpochId(7),
+        window=make_window(),
+        weight_config=WeightConfig({}),
+        activity_set_hash="0" * 64,
+        allocation_set_hash="0" * 64,
+        pool_components=(make_component(pool),),
+        pool_total_credits=pool,
+        payouts=compute_payouts([FinalizedAllocation(user, each) for user, each in units.items()], pool),
+        previous_statement_hash=None,
+    )
+
+
+@given(pool=POOLS, units=UNITS)
+def test_every_format_pays_what_the_statement_does_and_has_the_same_bytes_each_time(
+    pool: int, units: dict[str, int]
+) -> None:
+    found = statement(pool, units)
+    paid = pool - found.undistributed_credits
+    addresses = {user: f"address of {user}" for user in units}
+
+    assert sum_of_csv(payouts_csv(found)) == sum_of_json(payouts_json(found)) == paid
+    assert sum_of_csv(payments_csv(found, addresses)) == paid
+    for journal in (beancount, hledger):
+        assert sum_of_journal(journal(found, Accounts())) == paid
+        assert journal(found, Accounts()) == journal(
+            statement(pool, dict(reversed(units.items()))), Accounts()
+        )
+
+
+@given(units=UNITS)
+def test_no_cell_of_a_spreadsheet_is_a_formula(units: dict[str, int]) -> None:
+    found = statement(1000, units)
+    addresses = dict.fromkeys(units, "=cmd()")
+
+    for data in (payouts_csv(found), payments_csv(found, addresses)):
+        for row in csv.reader(io.StringIO(data.decode(), newline="")):
+            assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+
+
+@given(users=st.sets(USERS, max_size=30))
+def test_each_user_has_an_account_of_their_own_and_one_that_journals_take(users: set[str]) -> None:
+    accounts = {account_of(user) for user in users}
+
+    assert len(accounts) == len(users)
+    assert all(ACCOUNT.fullmatch(account) for account in accounts)
+
+
+@pytest.mark.parametrize(
+    ("user", "account"),
+    [
+        ("Ann", "Ann"),
+        ("ann", "Ann-49915e0d"),
+        ("Ann-49915e0d", "Ann-49915e0d-"),
+        ("\u00e9\u00e9", "User-"),
+        ("bob@work", "Bob-work-"),
+    ],
+)
+def test_a_plain_id_is_its_account_and_another_is_marked(user: str, account: str) -> None:
+    assert account_of(user).startswith(account)
+    assert (account_of(user) == account) is (user in ("Ann", "ann"))
+
+
+def test_a_journal_that_does_not_balance_is_refused() -> None:
+    good = beancount(statement(10, {"Ann": 1}), Accounts())
+
+    with pytest.raises(ValueError, match="9 credits are booked on people, and 10 are spent"):
+        sum_of_journal(good.replace(b"-10 CREDITS", b"-9 CREDITS"))
+
+
+def test_a_journal_reads_as_it_is_documented() -> None:
+    found = statement(10, {"Ann": 1, 'b"b': 1, "nobody": 0})
+    mark = account_of('b"b')
+
+    assert beancount(found, Accounts()).decode() == (
+        '; payouts of epoch 7; accounts are opened by: plugin "beancount.plugins.auto_accounts"\n'
+        "\n"
+        f'2026-11-23 * "Payouts" "Epoch 7, {found.window}"\n'
+        f'  statement: "{found.statement_hash}"\n'
+        "  Expenses:Contributions  10 CREDITS\n"
+        "  Liabilities:Contributors:Ann  -5 CREDITS\n"
+        '    user: "Ann"\n'
+        f"  Liabilities:Contributors:{mark}  -5 CREDITS\n"
+        '    user: "b\\"b"\n'
+    )
+    assert hledger(found, Accounts()).decode() == (
+        f"; payouts of epoch 7, statement {found.statement_hash}\n"
+        "\n"
+        f"2026-11-23 * Payouts | Epoch 7, {found.window}\n"
+        "  Expenses:Contributions  10 CREDITS\n"
+        "  Liabilities:Contributors:Ann  -5 CREDITS\n"
+        "    ; user: Ann\n"
+        f"  Liabilities:Contributors:{mark}  -5 CREDITS\n"
+        '    ; user: b"b\n'
+    )
+
+
+def test_json_has_quantities_as_text() -> None:
+    value = json.loads(payouts_json(statement(2**63 - 1, {"ann": 1})))
+
+    assert value["pool_total_credits"] == value["payouts"][0]["amount_credits"] == str(2**63 - 1)
+
+
+@given(pool=POOLS, units=UNITS)
+@settings(deadline=None)
+def test_beancount_itself_reads_the_journal_and_finds_the_same_sum(pool: int, units: dict[str, int]) -> None:
+    found = statement(pool, units)
+    text = 'plugin "beancount.plugins.auto_accounts"\n' + beancount(found, Accounts()).decode()
+    entries, errors, _ = load_string(text)
+    transactions = [entry for entry in entries if isinstance(entry, Transaction)]
+    people = [
+        posting
+        for entry in transactions
+        for posting in entry.postings
+        if posting.account.startswith("Liabilities:Contributors:")
+    ]
+
+    assert not errors
+    paid = -sum(int(str(posting.units.number)) for posting in people if posting.units is not None)
+    assert paid == pool - found.undistributed_credits
+    assert {posting.meta["user"] for posting in people if posting.meta is not None} == {
+        line.user_id for line in found.payouts if line.amount_credits
+    }
