@@ -252,6 +252,10 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
     addresses.write_text("user_id,address\n" + "".join(f"{user},there\n" for user in (rich, *poor)))
     assert total in node.does(*run)
     assert payments.read_text().count("there") == 1 + len(poor)
+    assert payments.stat().st_mode & 0o777 == 0o600
+    wrong_account = ("--format", "hledger", "--spent", "Foo:Bar", "-o", "-")
+    assert node.does("statement", "payouts", epoch, *wrong_account, status=2) == ""
+    assert node.does("statement", "payouts", epoch, "--format", "payments", "-o", "-", status=2) == ""
     for wrong in ("name\n", f"user_id,address\n{rich},\n", f"user_id,address\n{rich},a\n{rich},b\n"):
         addresses.write_text(wrong)
         assert node.refuses(*run) == "addresses-invalid"

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, WeightConfig, compute_payouts
 from ledger_core.identifiers import is_identifier
 from ledger_core.testing import make_component, make_window
-from scheduler_worker.exports.journals import Accounts, account_of, beancount, hledger, sum_of_journal
+from scheduler_worker.exports.journals import Accounts, account_of, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
+    amounts_in_csv,
+    amounts_in_json,
     payments_csv,
     payouts_csv,
     payouts_json,
-    sum_of_csv,
-    sum_of_json,
 )
 
-LETTERS = st.sampled_from("aA0-=+@\"'\\;,|:{}%\u00e9\u202e\U0001f600 ")
+LETTERS = st.sampled_from("aA0-=+@\"'[]/19\\;,|:{}%\u00e9\u202e\U0001f600 ")
 USERS = st.text(LETTERS, min_size=1, max_size=12).filter(is_identifier)
 UNITS = st.dictionaries(USERS, st.integers(0, 10**6), max_size=8)
 POOLS = st.one_of(st.integers(0, 100), st.integers(0, 2**63 - 1))
@@ -53,26 +53,33 @@ def test_every_format_pays_what_the_statement_does_and_has_the_same_bytes_each_t
     pool: int, units: dict[str, int]
 ) -> None:
     found = statement(pool, units)
-    paid = pool - found.undistributed_credits
+    amounts = [line.amount_credits for line in found.payouts]
+    paid = [amount for amount in amounts if amount]
     addresses = {user: f"address of {user}" for user in units}
 
-    assert sum_of_csv(payouts_csv(found)) == sum_of_json(payouts_json(found)) == paid
-    assert sum_of_csv(payments_csv(found, addresses)) == paid
+    assert sum(amounts) == pool - found.undistributed_credits
+    assert amounts_in_csv(payouts_csv(found)) == amounts_in_json(payouts_json(found)) == amounts
+    assert amounts_in_csv(payments_csv(found, addresses)) == paid
     for journal in (beancount, hledger):
-        assert sum_of_journal(journal(found, Accounts())) == paid
+        assert amounts_in_journal(journal(found, Accounts())) == paid
         assert journal(found, Accounts()) == journal(
             statement(pool, dict(reversed(units.items()))), Accounts()
         )
 
 
 @given(units=UNITS)
-def test_no_cell_of_a_spreadsheet_is_a_formula(units: dict[str, int]) -> None:
+def test_no_cell_of_a_spreadsheet_is_a_formula_and_users_stay_apart(units: dict[str, int]) -> None:
     found = statement(1000, units)
-    addresses = dict.fromkeys(units, "=cmd()")
+    rows = list(csv.reader(io.StringIO(payouts_csv(found).decode(), newline="")))
 
-    for data in (payouts_csv(found), payments_csv(found, addresses)):
-        for row in csv.reader(io.StringIO(data.decode(), newline="")):
-            assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
+    assert len({row[0] for row in rows}) == len(rows)
+
+
+def test_an_address_is_written_as_it_was_given() -> None:
+    data = payments_csv(statement(10, {"=ann": 1}), {"=ann": "@ann"})
+
+    assert data.decode().splitlines()[1].startswith("'=ann,@ann,10,")
 
 
 @given(users=st.sets(USERS, max_size=30))
@@ -87,8 +94,8 @@ def test_each_user_has_an_account_of_their_own_and_one_that_journals_take(users:
     ("user", "account"),
     [
         ("Ann", "Ann"),
-        ("ann", "Ann-49915e0d"),
-        ("Ann-49915e0d", "Ann-49915e0d-"),
+        ("ann", "Ann-49915e0d7d4b402e3017d010bc1c0e83"),
+        ("Ann-49915e0d7d4b402e3017d010bc1c0e83", "Ann-49915e0d7d4b402e3017d010bc1c0e83-"),
         ("\u00e9\u00e9", "User-"),
         ("bob@work", "Bob-work-"),
     ],
@@ -98,11 +105,28 @@ def test_a_plain_id_is_its_account_and_another_is_marked(user: str, account: str
     assert (account_of(user) == account) is (user in ("Ann", "ann"))
 
 
+@given(users=st.sets(USERS, min_size=1, max_size=8))
+def test_an_hledger_comment_holds_no_tag_and_no_date(users: set[str]) -> None:
+    comments = [
+        line.removeprefix("    ; user: ")
+        for line in hledger(statement(1000, dict.fromkeys(users, 1)), Accounts()).decode().split("\n")
+        if line.startswith("    ;")
+    ]
+
+    assert len(comments) == len(users)
+    assert not any(sign in comment for comment in comments for sign in ",:[]")
+
+
+def test_two_ids_that_look_alike_have_two_accounts() -> None:
+    """Eight digits of a hash were too few: these two shared them."""
+    assert account_of("bob_.&!&@x") != account_of("bob_+%@%_x")
+
+
 def test_a_journal_that_does_not_balance_is_refused() -> None:
     good = beancount(statement(10, {"Ann": 1}), Accounts())
 
     with pytest.raises(ValueError, match="9 credits are booked on people, and 10 are spent"):
-        sum_of_journal(good.replace(b"-10 CREDITS", b"-9 CREDITS"))
+        amounts_in_journal(good.replace(b"-10 CREDITS", b"-9 CREDITS"))
 
 
 def test_a_journal_reads_as_it_is_documented() -> None:
@@ -128,7 +152,7 @@ def test_a_journal_reads_as_it_is_documented() -> None:
         "  Liabilities:Contributors:Ann  -5 CREDITS\n"
         "    ; user: Ann\n"
         f"  Liabilities:Contributors:{mark}  -5 CREDITS\n"
-        '    ; user: b"b\n'
+        "    ; user: b%22b\n"
     )
 
 

@@ -16,24 +16,25 @@ import click
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
 from scheduler_worker.cli.output import printable
-from scheduler_worker.exports.journals import Accounts, beancount, hledger, sum_of_journal
+from scheduler_worker.exports.journals import Accounts, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
+    amounts_in_csv,
+    amounts_in_json,
     payments_csv,
     payouts_csv,
     payouts_json,
-    sum_of_csv,
-    sum_of_json,
 )
 
+MAX_ADDRESS_BYTES: Final = 2**28  # a million people with room
 SHOWN: Final = 5  # of those who have no address
-SUMS: Final[Mapping[str, Callable[[bytes], int]]] = {
-    "csv": sum_of_csv,
-    "json": sum_of_json,
-    "beancount": sum_of_journal,
-    "hledger": sum_of_journal,
-    "payments": sum_of_csv,
+AMOUNTS: Final[Mapping[str, Callable[[bytes], list[int]]]] = {
+    "csv": amounts_in_csv,
+    "json": amounts_in_json,
+    "beancount": amounts_in_journal,
+    "hledger": amounts_in_journal,
+    "payments": amounts_in_csv,
 }
-_ACCOUNT: Final = re.compile("[A-Z][A-Za-z0-9-]*(:[A-Z0-9][A-Za-z0-9-]*)+", re.ASCII)
+_ACCOUNT: Final = re.compile("(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+", re.ASCII)
 _COMMODITY: Final = re.compile("[A-Z]{2,24}", re.ASCII)
 
 
@@ -52,7 +53,9 @@ class PayoutsDiffer(LedgerError):
     code = "payouts-differ"
 
     def __init__(self, expected: int, found: int) -> None:
-        super().__init__(f"the file pays {found} credits, and the statement {expected}; nothing was written")
+        super().__init__(
+            f"the file pays {found} credits, and the statement {expected}, or not in the same parts; nothing was written"
+        )
 
 
 class AddressesMissing(LedgerError):
@@ -114,6 +117,8 @@ def read_addresses(path: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     try:
+        if path.stat().st_size > MAX_ADDRESS_BYTES:
+            raise AddressesInvalid(path, f"it is larger than {MAX_ADDRESS_BYTES} bytes")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if not {"user_id", "address"} <= set(reader.fieldnames or ()):
@@ -132,8 +137,21 @@ def read_addresses(path: Path) -> dict[str, str]:
     return found
 
 
-def write_checked(data: bytes, path: Path, *, kind: str, credits_: int) -> None:
+def paid_amounts(statement: PayoutStatement, kind: str, addresses: Mapping[str, str]) -> list[int]:
+    """Return what a file of a format has to pay, line by line: each user of the statement, or who is paid anything."""
+    if kind in ("csv", "json"):
+        return [line.amount_credits for line in statement.payouts]
+    return [
+        line.amount_credits
+        for line in statement.payouts
+        if line.amount_credits > 0 and (kind != "payments" or line.user_id in addresses)
+    ]
+
+
+def write_checked(data: bytes, path: Path, *, kind: str, amounts: list[int]) -> None:
     """Write a file beside its place, read it back, and move it there if it pays what it should.
+
+    Holds:  addresses of people are their owner's alone to read.
 
     Raises: PayoutsDiffer, PayoutsNotWritten.
     """
@@ -144,8 +162,8 @@ def write_checked(data: bytes, path: Path, *, kind: str, credits_: int) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                check_sum(written.read_bytes(), kind=kind, credits_=credits_)
-                written.chmod(0o644)
+                check_amounts(written.read_bytes(), kind=kind, amounts=amounts)
+                written.chmod(0o600 if kind == "payments" else 0o644)
                 written.replace(path)
             except BaseException:
                 written.unlink(missing_ok=True)
@@ -154,11 +172,11 @@ def write_checked(data: bytes, path: Path, *, kind: str, credits_: int) -> None:
         raise PayoutsNotWritten(path, error.strerror or type(error).__name__) from error
 
 
-def check_sum(data: bytes, *, kind: str, credits_: int) -> None:
-    """Return if the bytes pay so many credits.
+def check_amounts(data: bytes, *, kind: str, amounts: list[int]) -> None:
+    """Return if the bytes pay exactly these amounts, in this order.
 
     Raises: PayoutsDiffer.
     """
-    found = SUMS[kind](data)
-    if found != credits_:
-        raise PayoutsDiffer(credits_, found)
+    found = AMOUNTS[kind](data)
+    if found != amounts:
+        raise PayoutsDiffer(sum(amounts), sum(found))

@@ -21,10 +21,11 @@ from scheduler_worker.cli.arguments import HASH, epoch_argument
 from scheduler_worker.cli.epoch_views import print_payouts
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, printable, say
 from scheduler_worker.cli.payout_exports import (
-    SUMS,
+    AMOUNTS,
     AddressesMissing,
-    check_sum,
+    check_amounts,
     checked_account,
+    paid_amounts,
     read_addresses,
     rendering,
     without_address,
@@ -195,7 +196,7 @@ def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
 
 @statement.command()
 @epoch_argument
-@click.option("--format", "kind", type=click.Choice(sorted(SUMS)), required=True, help="What to write.")
+@click.option("--format", "kind", type=click.Choice(sorted(AMOUNTS)), required=True, help="What to write.")
 @click.option(
     "-o",
     "--output",
@@ -242,22 +243,21 @@ def payouts(
     known = {} if addresses is None else read_addresses(addresses)
     with reading(config) as view:
         found = _get_statement(view, EpochId(epoch_id))
-    credits_ = found.pool_total_credits - found.undistributed_credits
     if kind == "payments":
         missing, unpaid = without_address(found, known)
         if missing and not skip_missing:
             raise AddressesMissing(missing)
-        credits_ -= unpaid
         if missing:
             click.echo(f"left out: {len(missing)} users without an address, {unpaid} credits", err=True)
     accounts = Accounts(spent=spent, people=people, commodity=commodity)
     data = rendering(kind, accounts, known)(found)
+    amounts = paid_amounts(found, kind, known)
     if str(output) == "-":
-        check_sum(data, kind=kind, credits_=credits_)
+        check_amounts(data, kind=kind, amounts=amounts)
         click.echo(data, nl=False)
         return
-    write_checked(data, output, kind=kind, credits_=credits_)
-    click.echo(f"{printable(str(output))} written: {credits_} credits, as the statement has them")
+    write_checked(data, output, kind=kind, amounts=amounts)
+    click.echo(f"{printable(str(output))} written: {sum(amounts)} credits, as the statement has them")
 
 
 @statement.command()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -14,7 +15,8 @@ from ledger_core.domain.statement import PayoutStatement
 
 _OPENED: Final = 'accounts are opened by: plugin "beancount.plugins.auto_accounts"'
 _PLAIN: Final = re.compile("[A-Z0-9][A-Za-z0-9-]*", re.ASCII)
-_MARKED: Final = re.compile(".*-[0-9a-f]{8}", re.ASCII)
+_MARK_DIGITS: Final = 32  # no two people share one, also if somebody tries
+_MARKED: Final = re.compile(rf".*-[0-9a-f]{{{_MARK_DIGITS}}}", re.ASCII)
 _OTHER: Final = re.compile("[^A-Za-z0-9]+", re.ASCII)
 _PAID: Final = re.compile(r" {2}\S+ {2}-([0-9]+) [A-Z]+", re.ASCII)
 _SPENT: Final = re.compile(r" {2}\S+ {2}([0-9]+) [A-Z]+", re.ASCII)
@@ -49,20 +51,20 @@ def hledger(statement: PayoutStatement, accounts: Accounts) -> bytes:
     if _paid(statement):
         title = f"Payouts | Epoch {statement.epoch_id}, {statement.window}"
         lines += ["", f"{statement.window.period_end.date()} * {title}"]
-        lines += _postings(statement, accounts, "    ; user: {}", escape=str)
+        lines += _postings(statement, accounts, "    ; user: {}", escape=_percent_encoded)
     return ("\n".join(lines) + "\n").encode()
 
 
-def sum_of_journal(data: bytes) -> int:
-    """Return the credits that a journal of this module books on people.
+def amounts_in_journal(data: bytes) -> list[int]:
+    """Return the credits that a journal of this module books on people, in its order.
 
     Raises: ValueError when it does not balance.
     """
-    lines = data.decode().splitlines()
-    paid = sum(int(found[1]) for line in lines if (found := _PAID.fullmatch(line)))
+    lines = data.decode().split("\n")  # not splitlines, which ends lines where an id may go on
+    paid = [int(found[1]) for line in lines if (found := _PAID.fullmatch(line))]
     spent = sum(int(found[1]) for line in lines if (found := _SPENT.fullmatch(line)))
-    if paid != spent:
-        raise ValueError(f"{paid} credits are booked on people, and {spent} are spent")
+    if sum(paid) != spent:
+        raise ValueError(f"{sum(paid)} credits are booked on people, and {spent} are spent")
     return paid
 
 
@@ -71,7 +73,7 @@ def account_of(user_id: str) -> str:
     if _PLAIN.fullmatch(user_id) and not _MARKED.fullmatch(user_id):
         return user_id
     letters = _OTHER.sub("-", user_id).strip("-")[:40]
-    mark = sha256(user_id.encode()).hexdigest()[:8]
+    mark = sha256(user_id.encode()).hexdigest()[:_MARK_DIGITS]
     return f"{letters[:1].upper()}{letters[1:]}-{mark}" if letters else f"User-{mark}"
 
 
@@ -90,6 +92,11 @@ def _postings(
 
 def _paid(statement: PayoutStatement) -> list[PayoutLine]:
     return [line for line in statement.payouts if line.amount_credits > 0]
+
+
+def _percent_encoded(text: str) -> str:
+    # Of a comment hledger reads tags, and dates in brackets: an id must not move its posting to another day.
+    return quote(text, safe=" @._-")
 
 
 def _quoted(text: str) -> str:

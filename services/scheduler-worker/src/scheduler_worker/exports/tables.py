@@ -12,17 +12,27 @@ from ledger_core.domain.instant import instant_text
 from ledger_core.domain.statement import PayoutStatement, payout_document
 
 _AMOUNT: Final = "amount_credits"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "'",
+)  # and what stands before one, so that cells stay apart
 
 
 def payouts_csv(statement: PayoutStatement) -> bytes:
     """Return a line a user, by user id: what a document says of them, and which statement it is.
 
-    Holds: no cell is a formula to a spreadsheet: one that would begin as such gets an apostrophe before it.
+    Holds: no cell is a formula to a spreadsheet: one that would begin as such, or with an apostrophe, gets one before it.
     """
     header = ["user_id", "total_units", "share", _AMOUNT, "epoch_id", "statement_hash"]
     pinned = (str(statement.epoch_id), statement.statement_hash)
-    rows = ((*payout_document(line).values(), *pinned) for line in statement.payouts)
+    rows = (
+        (*map(_harmless, map(str, payout_document(line).values())), *pinned) for line in statement.payouts
+    )
     return _csv(header, rows)
 
 
@@ -41,31 +51,36 @@ def payouts_json(statement: PayoutStatement) -> bytes:
 
 
 def payments_csv(statement: PayoutStatement, addresses: Mapping[str, str]) -> bytes:
-    """Return a line for each user who is paid anything and has an address."""
+    """Return a line for each user who is paid anything and has an address, which is written as it was given."""
     rows = (
-        (line.user_id, addresses[line.user_id], str(line.amount_credits), statement.statement_hash)
+        (
+            _harmless(line.user_id),
+            addresses[line.user_id],
+            str(line.amount_credits),
+            statement.statement_hash,
+        )
         for line in statement.payouts
         if line.amount_credits > 0 and line.user_id in addresses
     )
     return _csv(["user_id", "address", _AMOUNT, "statement_hash"], rows)
 
 
-def sum_of_csv(data: bytes) -> int:
-    """Return the credits that a CSV file of this module pays."""
-    return sum(int(row[_AMOUNT]) for row in csv.DictReader(io.StringIO(data.decode(), newline="")))
+def amounts_in_csv(data: bytes) -> list[int]:
+    """Return the credits that a CSV file of this module pays, line by line."""
+    return [int(row[_AMOUNT]) for row in csv.DictReader(io.StringIO(data.decode(), newline=""))]
 
 
-def sum_of_json(data: bytes) -> int:
-    """Return the credits that a JSON file of this module pays."""
+def amounts_in_json(data: bytes) -> list[int]:
+    """Return the credits that a JSON file of this module pays, line by line."""
     value: dict[str, Any] = json.loads(data)
-    return sum(int(line[_AMOUNT]) for line in value["payouts"])
+    return [int(line[_AMOUNT]) for line in value["payouts"]]
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([_harmless(str(cell)) for cell in row] for row in rows)
+    writer.writerows(rows)
     return text.getvalue().encode()
 
 
