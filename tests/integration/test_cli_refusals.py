@@ -36,6 +36,8 @@ SAMPLES = {
     "first": "2026-01-05",
     "last": "2026-01-19",
     "final_units": "5",
+    "kind": "csv",
+    "output": "-",
     "provider": "git",
     "reason": "because",
     "source_name": "github",
@@ -46,7 +48,7 @@ LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
 BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
-NO_DATABASE = {("demo",), ("statement", "verify"), ("source", "check")}
+NO_DATABASE = {("demo",), ("init",), ("statement", "verify"), ("source", "check")}
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
@@ -159,8 +161,8 @@ def text_cases() -> Iterator[object]:
                     )
 
 
-# `ledger status` reports what does not answer, and is no refusal.
-@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - {("status",)}))
+# `ledger status` reports what does not answer, and is no refusal; `ledger init` asks no server.
+@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - {("status",), ("init",)}))
 def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words: Words) -> None:
     status, code = refusals.of(arguments_of(words, as_json=True))
 
@@ -257,7 +259,7 @@ def test_an_irreversible_write_needs_a_terminal_or_yes(refusals: Refusals) -> No
     assert refusals.of(["pool", "add", "1", "base_issuance", "10"]) == (2, "confirmation-needed")
 
 
-@every_command
+@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - {("init",)}))  # which writes one
 @pytest.mark.parametrize(
     "written",
     ["weights = 1", "[epoch]\nlength_dais = 7\n", "[weights]\n'git:x' = 1.5\n", "[[[", "\x00", None],

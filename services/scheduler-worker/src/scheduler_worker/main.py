@@ -133,13 +133,15 @@ class _LastResort:
     def __init__(self, after: timedelta) -> None:
         self._timer = threading.Timer(after.total_seconds(), self._end)
         self._timer.daemon = True
+        self._handlers: list[logging.Handler] = []
 
     def arm(self) -> None:
         """Begin to count."""
+        self._handlers = logging.getLogger().handlers[:]
         self._timer.start()
 
-    @staticmethod
-    def _end() -> None:
+    def _end(self) -> None:
+        logging.getLogger().handlers[:] = self._handlers  # the log may have been taken down by now
         logger.error("worker_stop_forced")
         if sys.stderr is not None:
             sys.stderr.flush()

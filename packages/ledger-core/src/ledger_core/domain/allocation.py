@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 from operator import attrgetter, lt
 
 from ledger_core.domain.curation import CuratedEvent, weight_milli
@@ -105,12 +104,12 @@ def compute_allocation_set_hash(allocations: Iterable[FinalizedAllocation]) -> s
     Holds:   different sets give different texts, as no user id holds a newline.
     Raises:  UserTwice.
     """
-    found = allocations if isinstance(allocations, Sequence) else tuple(allocations)
+    found = tuple(allocations)
     users: list[str] = list(map(attrgetter("user_id"), found))
     # A character that no id holds and that is less than all others keeps an id before those that it begins.
-    lines = [f"{user}\0{units}" for user, units in zip(users, map(attrgetter("units"), found), strict=True)]
-    if not all(map(lt, users, islice(users, 1, None))):
+    lines = [f"{each.user_id}\0{each.units}" for each in found]
+    if not all(map(lt, users, users[1:])):
         lines.sort()
         if len(set(users)) < len(users):
-            raise UserTwice(Counter(users).most_common(1)[0][0])
+            raise UserTwice(next(user for user, times in Counter(users).items() if times > 1))
     return sha256("\n".join(lines).replace("\0", ":").encode("utf-8")).hexdigest()

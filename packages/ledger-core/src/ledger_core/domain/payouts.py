@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import attrgetter, eq, lt
 from typing import Final, overload
 
@@ -100,7 +100,7 @@ def compute_payouts(allocations: Iterable[FinalizedAllocation], pool_total_credi
     Raises:  UserTwice, InvalidValue for a value outside 0 to 2^63-1.
     """
     check_bigint("pool", pool_total_credits)
-    found = allocations if isinstance(allocations, Sequence) else tuple(allocations)
+    found = tuple(allocations)
     users: list[str] = list(map(attrgetter("user_id"), found))
     units: list[int] = list(map(attrgetter("units"), found))
     order = user_order(users)
@@ -116,7 +116,7 @@ def user_order(users: Sequence[str]) -> Sequence[int]:
 
     Raises: UserTwice.
     """
-    if all(map(lt, users, islice(users, 1, None))):
+    if all(map(lt, users, users[1:])):
         return range(len(users))
     order = sorted(range(len(users)), key=users.__getitem__)
     if len(set(users)) < len(users):

@@ -236,7 +236,7 @@ def payouts(
     Examples:
       ledger statement payouts 7 --format csv -o 7.csv
       ledger statement payouts 7 --format beancount -o 7.beancount
-      ledger statement payouts 7 --format payments --addresses people.csv -o 7-pay.csv
+      ledger statement payouts 7 --format payments --addresses a.csv -o -
     """
     if (kind == "payments") is not (addresses is not None):
         raise click.UsageError("--format payments and --addresses go together.")

@@ -107,8 +107,7 @@ class CollectEpochWorkflow:
 
 
 def _report(outcome: StreamReport | BaseException) -> StreamReport:
-    if isinstance(outcome, BaseException):
-        raise outcome
+    assert isinstance(outcome, StreamReport), outcome  # a cancelled run has left `gather` before
     return outcome
 
 
@@ -119,8 +118,7 @@ async def _list_streams(request: CollectRequest) -> tuple[list[StreamReport], li
     )
     end_if_cancelled()
     for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
+        assert isinstance(answer, (ListedStreams, StreamReport)), answer
     listed = {stream for answer in answers if isinstance(answer, ListedStreams) for stream in answer.streams}
     new = sorted(listed.difference(request.streams))
     unlisted = [answer for answer in answers if isinstance(answer, StreamReport)]
