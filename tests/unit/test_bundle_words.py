@@ -19,7 +19,7 @@ from ledger_core import EpochId, InvalidValue, StatementNotFound
 from ledger_core.domain.canonical_json import MAX_SAFE_INTEGER, canonical_json
 from ledger_core.identifiers import MAX_BIGINT
 from ledger_core.verification import __main__ as command
-from ledger_core.verification import bundle_reader, bundle_writer
+from ledger_core.verification import bundle_reader, bundle_writer, zip_layout
 from ledger_core.verification.bundle_format import FILES as NAMES
 from ledger_core.verification.bundle_format import MANIFEST, MAX_LINE_BYTES, parse_manifest
 from ledger_core.verification.bundle_reader import open_bundle
@@ -336,6 +336,8 @@ def test_an_empty_container_is_what_other_zip_readers_take_for_one() -> None:
     file = io.BytesIO()
     assert ZipWriter(file).finish() == len(file.getvalue())
     assert zipfile.ZipFile(file).namelist() == []
+    *_, offset = zip_layout.END64.unpack(zip_layout.directory(())[: zip_layout.END64.size])
+    assert offset == 0
 
 
 def test_an_end_record_is_looked_for_from_the_end() -> None:
@@ -426,13 +428,14 @@ def test_a_hash_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
         assert capsys.readouterr().err.endswith("argument --expect: must be 64 hexadecimal digits\n")
 
 
-def test_a_hash_may_be_written_in_capitals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hash_may_be_written_in_capitals_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bundle.zip"
     path.write_bytes(BUNDLE)
     statement_hash = verify_bundle(path).statement_hash
 
-    assert command.main(["--quiet", "--expect", statement_hash.upper(), str(path)]) == 0
-    assert capsys.readouterr().out == f"verified {statement_hash}\n"
+    for written in (statement_hash, statement_hash.upper()):
+        assert command.main(["--quiet", "--expect", written, str(path)]) == 0
+        assert capsys.readouterr().out == f"verified {statement_hash}\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _statement_hash(text: str) -> str:
-    if re.fullmatch("[0-9a-fA-F]{64}", text, re.ASCII) is None:
+    if re.fullmatch("[0-9a-fA-F]{64}", text) is None:
         raise argparse.ArgumentTypeError("must be 64 hexadecimal digits")
     return text.lower()
 
