@@ -30,14 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--users", type=int, default=WHOLE.users)
-    parser.add_argument("--events", type=int, default=WHOLE.events)
-    parser.add_argument("--commits", type=int, default=WHOLE.commits)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     for name in given.cases:
         if name not in CASES:
             parser.error(f"there is no case {name}; there are {', '.join(CASES)}")
-    scale = Scale(users=given.users, events=given.events, commits=given.commits)
+    scale = Scale(users=given.users)
     facts = machine()
     found: list[Figure] = []
     for name in given.cases or CASES:

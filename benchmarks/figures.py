@@ -41,11 +41,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How much of everything: the issue of a figure is a million, the start of a doubt a thousand."""
+    """How much there is of what is measured."""
 
     users: int = 1_000_000
-    events: int = 1_000_000
-    commits: int = 12_000
 
 
 def machine() -> Mapping[str, str]:

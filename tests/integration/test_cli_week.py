@@ -239,9 +239,7 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
         assert total in node.does("statement", "payouts", epoch, "--format", kind, "-o", file)
         assert node.does("statement", "payouts", epoch, "--format", kind, "-o", "-") == file.read_text()
         assert statement in file.read_text()
-        assert node.refuses("statement", "payouts", epoch, "--format", kind, "-o", folder) == (
-            "payouts-not-written"
-        )
+        assert node.refuses("statement", "payouts", epoch, "--format", kind, "-o", folder) == "export-failed"
     rich, *poor = sorted((user for user in paid if paid[user]), key=lambda user: (-paid[user], user))
     addresses, payments = folder / "people.csv", folder / "payments.csv"
     run = ("statement", "payouts", epoch, "--format", "payments", "--addresses", addresses, "-o", payments)
@@ -263,7 +261,7 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
     assert node.refuses(*run) == "addresses-invalid"
     addresses.unlink()
     assert node.refuses(*run) == "addresses-invalid"
-    assert list(folder.glob(".payouts-*")) == []
+    assert list(folder.glob(".export-*")) == []
 
 
 def test_an_open_epoch_of_another_window_is_named_and_events_are_kept(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, WeightConfig, compute_payouts
 from ledger_core.identifiers import is_identifier
 from ledger_core.testing import make_component, make_window
+from scheduler_worker.cli.payout_exports import PayoutsDiffer, paid_amounts, rendering, write_checked
 from scheduler_worker.exports.journals import Accounts, account_of, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
     amounts_in_csv,
@@ -154,6 +156,31 @@ def test_a_journal_reads_as_it_is_documented() -> None:
         f"  Liabilities:Contributors:{mark}  -5 CREDITS\n"
         "    ; user: b%22b\n"
     )
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "beancount", "hledger", "payments"])
+def test_a_file_that_pays_otherwise_is_not_left_behind(kind: str, tmp_path: Path) -> None:
+    found = statement(10, {"Ann": 1, "Bob": 2})
+    addresses = {"Ann": "there", "Bob": "here"}
+    data = rendering(kind, Accounts(), addresses)(found)
+    amounts = paid_amounts(found, kind, addresses)
+    path = tmp_path / "payouts"
+    wrong = [
+        (data, [*reversed(amounts)], "in other parts"),
+        (data, [*amounts, 1], "10 credits, and not 11"),
+        (
+            b"user_id\nAnn\n" if kind in ("csv", "payments") else b"{",
+            amounts,
+            "read back|0 credits, and not 10",
+        ),
+    ]
+    for written, expected, problem in wrong:
+        with pytest.raises(PayoutsDiffer, match=problem):
+            write_checked(written, path, kind=kind, amounts=expected)
+        assert list(tmp_path.iterdir()) == []
+
+    write_checked(data, path, kind=kind, amounts=amounts)
+    assert path.read_bytes() == data
 
 
 def test_json_has_quantities_as_text() -> None:

@@ -86,6 +86,24 @@ def test_a_person_is_asked(
     assert policy.base_issuance_credits == 77
 
 
+def test_a_path_is_from_here_wherever_the_file_is(here: Path) -> None:
+    (here / "etc").mkdir()
+    options = ("--git", "core=../core", "--git", "far=/srv/far", "--git", "mine=~/mine")
+    assert run(["--config", "etc/ledger.toml", "init", *options, "--yes"]) == 0
+
+    found = {git.name: git.path.resolve() for git in read_policy(here / "etc/ledger.toml").git_sources}
+    assert found == {"core": here.parent / "core", "far": Path("/srv/far"), "mine": Path.home() / "mine"}
+
+
+def test_the_first_weights_are_those_of_the_example(here: Path) -> None:
+    assert run(["init", "--yes"]) == 0
+
+    example = read_policy(Path(__file__).parents[2] / "ledger.toml.example")
+    policy = read_policy(here / "ledger.toml")
+    assert policy.weights == example.weights
+    assert policy.base_issuance_credits == example.base_issuance_credits
+
+
 def test_two_ledgers_are_two_nodes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", "--yes"]) == 0
     assert run(["--config", "other.toml", "init", "--yes"]) == 0

@@ -80,7 +80,8 @@ async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
 
 async def _work(settings: Settings, operating: OperatingSettings, health: WorkerHealth) -> None:
     policy = read_policy(settings.config)
-    read_temporal_config()  # what is wrong with it is said at once, and not after a wait for the database
+    # What is wrong with either is said at once, and not after a wait for the database.
+    read_temporal_config()
     settings.required_database_url()
     sources = create_sources(policy)
     async with served_health(operating.health_address, health):

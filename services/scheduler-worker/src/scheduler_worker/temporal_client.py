@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -104,17 +104,23 @@ async def connected(
             await asyncio.sleep(LAST_BREATH_SECONDS)
 
 
+def pauses(attempts: int) -> Iterator[int | None]:
+    """Yield after each attempt the seconds until the next, growing; None after the last."""
+    for attempt in range(attempts - 1):
+        yield min(MAX_WAIT_SECONDS, 2**attempt)
+    yield None
+
+
 async def _connect(config: dict[str, Any], target: str, attempts: int) -> Client:
-    for attempt in range(attempts):
+    for pause in pauses(attempts):
         try:
             return await Client.connect(**config)
         except (RuntimeError, ValueError, RPCError) as error:
-            if attempt == attempts - 1:
+            if pause is None:
                 raise TemporalUnreachable(target, _problem_of(error)) from error
-            pause = min(MAX_WAIT_SECONDS, 2**attempt)
             logger.warning("temporal_unreachable", extra={"address": target, "next_try_seconds": pause})
             await asyncio.sleep(pause)
-    raise AssertionError("no attempt at all")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _problem_of(error: Exception) -> str | None:

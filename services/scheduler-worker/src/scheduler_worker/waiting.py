@@ -14,12 +14,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ledger_core.errors import LedgerError
 from scheduler_worker.bootstrap import DatabaseUnreachable
-from scheduler_worker.temporal_client import MAX_WAIT_SECONDS, TemporalUnreachable
+from scheduler_worker.temporal_client import TemporalUnreachable, pauses
 
 _PATIENCE: Final = timedelta(seconds=10)
 _SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 
-T = TypeVar("T")
+_Used = TypeVar("_Used")
 
 logger = logging.getLogger(__name__)
 
@@ -37,24 +37,23 @@ class NamespaceMissing(LedgerError):
         self.namespace = namespace
 
 
-async def wait_for_database(use: Callable[[], T], *, attempts: int) -> T:
+async def wait_for_database(use: Callable[[], _Used], *, attempts: int) -> _Used:
     """Return what the first use of the database gives; one that may come up by itself is tried again, with growing pauses.
 
     Holds:  it is used on another thread, so that one that hangs keeps nobody from stopping.
     Raises: DatabaseUnreachable, at once where waiting does not help, as with a wrong password; SchemaOutdated.
     """
-    for attempt in range(attempts):
+    for pause in pauses(attempts):
         try:
             return await asyncio.to_thread(use)
         except DatabaseUnreachable as error:
-            if attempt == attempts - 1 or not error.may_come_up:
+            if pause is None or not error.may_come_up:
                 raise
-            pause = min(MAX_WAIT_SECONDS, 2**attempt)
             logger.warning(
                 "database_unreachable", extra={"problem": error.problem, "next_try_seconds": pause}
             )
             await asyncio.sleep(pause)
-    raise AssertionError("no attempt at all")
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def wait_for_namespace(client: Client, *, attempts: int) -> None:
@@ -62,16 +61,15 @@ async def wait_for_namespace(client: Client, *, attempts: int) -> None:
 
     Raises: NamespaceMissing, TemporalUnreachable.
     """
-    for attempt in range(attempts):
+    for pause in pauses(attempts):
         try:
             return await check_namespace(client)
         except (NamespaceMissing, TemporalUnreachable) as error:
-            if attempt == attempts - 1:
+            if pause is None:
                 raise
-            pause = min(MAX_WAIT_SECONDS, 2**attempt)
             logger.warning("namespace_awaited", extra={"problem": str(error), "next_try_seconds": pause})
             await asyncio.sleep(pause)
-    raise AssertionError("no attempt at all")
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def check_namespace(client: Client) -> None:

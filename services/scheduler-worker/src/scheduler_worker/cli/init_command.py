@@ -13,7 +13,7 @@ from uuid import UUID
 
 import click
 
-from ledger_core.errors import LedgerError
+from ledger_core.errors import LedgerError, SourceUnavailable
 from scheduler_worker.cli.arguments import WHOLE
 from scheduler_worker.cli.output import printable
 from scheduler_worker.cli.session import current_settings
@@ -78,7 +78,7 @@ def init(
     if path.exists():
         raise PolicyExists(path)
     asks = not yes and sys.stdin.isatty()
-    git = [_git_source(text) for text in git_sources]
+    git = [_git_source(text, path.parent) for text in git_sources]
     repositories = list(github)
     if not git and not repositories:
         git, repositories = _found_here(Path.cwd(), path.parent, asks=asks)
@@ -99,31 +99,36 @@ def init(
         click.echo(f"  GitHub {printable(name)}; its token is in LEDGER_GITHUB_TOKEN")
     if not git and not repositories:
         click.echo("  no source yet; add one to the file, or nothing is collected")
-    click.echo("next: `ledger db upgrade`, `ledger worker`, `ledger schedule apply`")
+    click.echo("next: `ledger db upgrade`, `ledger db grant`, `ledger worker`, `ledger schedule apply`")
 
 
-def _git_source(text: str) -> tuple[str, str]:
+def _git_source(text: str, beside: Path) -> tuple[str, str]:
+    """Return the name and the path; a relative one is from here, and in the file from there."""
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise click.BadParameter("must be written NAME=PATH.", param_hint="--git")
-    return name, path
+    return name, path if path.startswith(("/", "~")) else _from(beside, Path(path))
+
+
+def _from(beside: Path, path: Path) -> str:
+    return os.path.relpath(path.absolute(), beside.absolute())
 
 
 def _found_here(folder: Path, beside: Path, *, asks: bool) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the repository of this folder, or its remote on GitHub, which knows more; what the person wants of them."""
-    if not (folder / ".git").is_dir():
+    if not (folder / ".git").exists():
         return [], []
     remote = _github_remote(folder)
     if remote and (not asks or click.confirm(f"Collect {printable(remote)} from GitHub?", default=True)):
         return [], [remote]
     if not asks or click.confirm("Collect the git repository of this folder?", default=True):
-        return [(folder.name, os.path.relpath(folder, beside.absolute()))], []
+        return [(folder.name, _from(beside, folder))], []
     return [], []
 
 
 def _github_remote(folder: Path) -> str | None:
     """Return the remote `origin` on GitHub, by git's own reading of its file, which runs nothing."""
-    with TemporaryDirectory(prefix="ledger-init-") as scratch, suppress(LedgerError):
+    with TemporaryDirectory(prefix="ledger-init-") as scratch, suppress(LedgerError, SourceUnavailable):
         git = Git(program=find_git_program(), git_folder=folder / ".git", scratch=Path(scratch))
         found = git.answer("config", "--get", "remote.origin.url")
         return github_repository(found.output.decode(errors="replace").strip())

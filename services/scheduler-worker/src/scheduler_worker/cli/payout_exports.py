@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ import click
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
 from scheduler_worker.cli.output import printable
+from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
     amounts_in_csv,
@@ -38,24 +37,13 @@ _ACCOUNT: Final = re.compile("(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0
 _COMMODITY: Final = re.compile("[A-Z]{2,24}", re.ASCII)
 
 
-class PayoutsNotWritten(LedgerError):
-    """The file can't be written there."""
-
-    code = "payouts-not-written"
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} can't be written: {problem}")
-
-
 class PayoutsDiffer(LedgerError):
-    """What was written does not sum to the statement; nothing was left at its place."""
+    """What was written does not pay what the statement does; nothing was left at its place."""
 
     code = "payouts-differ"
 
-    def __init__(self, expected: int, found: int) -> None:
-        super().__init__(
-            f"the file pays {found} credits, and the statement {expected}, or not in the same parts; nothing was written"
-        )
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the file does not pay what the statement does: {problem}; nothing was written")
 
 
 class AddressesMissing(LedgerError):
@@ -149,27 +137,15 @@ def paid_amounts(statement: PayoutStatement, kind: str, addresses: Mapping[str, 
 
 
 def write_checked(data: bytes, path: Path, *, kind: str, amounts: list[int]) -> None:
-    """Write a file beside its place, read it back, and move it there if it pays what it should.
+    """Write a file, read it back, and leave it there only if it pays what it should.
 
     Holds:  addresses of people are their owner's alone to read.
-
-    Raises: PayoutsDiffer, PayoutsNotWritten.
+    Raises: PayoutsDiffer, ExportFailed.
     """
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".payouts-", delete=False) as file:
-            written = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                check_amounts(written.read_bytes(), kind=kind, amounts=amounts)
-                written.chmod(0o600 if kind == "payments" else 0o644)
-                written.replace(path)
-            except BaseException:
-                written.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise PayoutsNotWritten(path, error.strerror or type(error).__name__) from error
+    with whole_file(path, mode=0o600 if kind == "payments" else 0o644) as file:
+        file.write(data)
+        file.flush()
+        check_amounts(Path(file.name).read_bytes(), kind=kind, amounts=amounts)
 
 
 def check_amounts(data: bytes, *, kind: str, amounts: list[int]) -> None:
@@ -177,6 +153,11 @@ def check_amounts(data: bytes, *, kind: str, amounts: list[int]) -> None:
 
     Raises: PayoutsDiffer.
     """
-    found = AMOUNTS[kind](data)
+    try:
+        found = AMOUNTS[kind](data)
+    except (ValueError, KeyError) as error:
+        raise PayoutsDiffer(f"it can't be read back: {error}") from error
+    if sum(found) != sum(amounts):
+        raise PayoutsDiffer(f"it pays {sum(found)} credits, and not {sum(amounts)}")
     if found != amounts:
-        raise PayoutsDiffer(sum(amounts), sum(found))
+        raise PayoutsDiffer(f"it pays {sum(found)} credits in other parts")

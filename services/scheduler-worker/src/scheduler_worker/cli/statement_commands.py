@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import click
 
@@ -32,16 +29,8 @@ from scheduler_worker.cli.payout_exports import (
     write_checked,
 )
 from scheduler_worker.cli.session import reading
+from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts
-
-
-class ExportFailed(LedgerError):
-    """The bundle can't be written there."""
-
-    code = "export-failed"
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"{path} can't be written: {error.strerror}")
 
 
 class BundleUnreadable(LedgerError):
@@ -175,23 +164,12 @@ def export(config: Path | None, epoch_id: int, output: Path | None, as_json: boo
 
 
 def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
-    """Write the bundle beside path and move it there when it is whole.
+    """Write the bundle to path, whole or not at all.
 
     Raises: StatementNotFound, ExportFailed.
     """
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".export-", delete=False) as file:
-            try:
-                write_bundle(view, epoch_id, cast("BinaryIO", file))
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise ExportFailed(path, error) from error
+    with whole_file(path) as file:
+        write_bundle(view, epoch_id, file)
 
 
 @statement.command()
@@ -229,7 +207,7 @@ def payouts(
 ) -> None:
     """Write a closed epoch's payouts for a spreadsheet, a program, a journal or a payment run.
 
-    What is written is read back, and has to sum to the statement, to the credit. The same statement always gives
+    What is written is read back, and has to pay what the statement does, to the credit. The same statement always gives
     the same bytes.
 
     \b

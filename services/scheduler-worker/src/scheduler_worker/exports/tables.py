@@ -12,15 +12,7 @@ from ledger_core.domain.instant import instant_text
 from ledger_core.domain.statement import PayoutStatement, payout_document
 
 _AMOUNT: Final = "amount_credits"
-_FORMULA: Final = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "'",
-)  # and what stands before one, so that cells stay apart
+_FORMULA: Final = tuple("=+-@\t\r'")  # and the apostrophe that stands before one, so that cells stay apart
 
 
 def payouts_csv(statement: PayoutStatement) -> bytes:
