@@ -120,6 +120,31 @@ def test_a_file_that_is_there_stays(here: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.startswith("ledger: policy-exists: ")
 
 
+def test_nobody_is_asked_about_a_file_that_is_there(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "ledger.toml").write_text("mine")
+    monkeypatch.setattr("sys.stdin", Terminal("77\n"))
+
+    assert run(["init"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_comes_while_a_person_thinks_stays(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def think(*_: object, **__: object) -> int:
+        (here / "ledger.toml").write_text("theirs")
+        return 77
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("click.prompt", think)
+
+    assert run(["init"]) == 1
+    assert (here / "ledger.toml").read_text() == "theirs"
+    assert "ledger: policy-exists: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "status", "code"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -108,8 +108,21 @@ def compute_allocation_set_hash(allocations: Iterable[FinalizedAllocation]) -> s
     users: list[str] = list(map(attrgetter("user_id"), found))
     # A character that no id holds and that is less than all others keeps an id before those that it begins.
     lines = [f"{each.user_id}\0{each.units}" for each in found]
-    if not all(map(lt, users, users[1:])):
+    if not are_in_order(users):
+        check_each_once(users)
         lines.sort()
-        if len(set(users)) < len(users):
-            raise UserTwice(next(user for user, times in Counter(users).items() if times > 1))
     return sha256("\n".join(lines).replace("\0", ":").encode("utf-8")).hexdigest()
+
+
+def are_in_order(users: Sequence[str]) -> bool:
+    """Say whether each user id comes after the one before it (code point), and so once."""
+    return all(map(lt, users, users[1:]))
+
+
+def check_each_once(users: Sequence[str]) -> None:
+    """Refuse a user who comes twice.
+
+    Raises: UserTwice.
+    """
+    if len(set(users)) < len(users):
+        raise UserTwice(next(user for user, times in Counter(users).items() if times > 1))

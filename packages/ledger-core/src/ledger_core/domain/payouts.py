@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import attrgetter, eq, lt
+from operator import attrgetter, eq
 from typing import Final, overload
 
-from ledger_core.domain.allocation import FinalizedAllocation
+from ledger_core.domain.allocation import FinalizedAllocation, are_in_order, check_each_once
 from ledger_core.domain.apportionment import apportion
-from ledger_core.errors import UserTwice
 from ledger_core.identifiers import check_bigint
 
 PAYOUT_ALGORITHM: Final = "largest-remainder-v0"
@@ -116,12 +114,10 @@ def user_order(users: Sequence[str]) -> Sequence[int]:
 
     Raises: UserTwice.
     """
-    if all(map(lt, users, users[1:])):
+    if are_in_order(users):
         return range(len(users))
-    order = sorted(range(len(users)), key=users.__getitem__)
-    if len(set(users)) < len(users):
-        raise UserTwice(next(users[i] for i, j in pairwise(order) if users[i] == users[j]))
-    return order
+    check_each_once(users)
+    return sorted(range(len(users)), key=users.__getitem__)
 
 
 def share_text(units: int, total_units: int) -> str:
