@@ -77,6 +77,15 @@ def servers_of(folder: Path) -> dict[int, str]:
     return found
 
 
+def parent_of(process_id: int) -> int | None:
+    """The process id of its parent, none for a process that has ended."""
+    try:
+        status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(status.rpartition(")")[2].split()[1])
+
+
 def listening_addresses(process_ids: set[int]) -> set[str]:
     """The IP addresses, as the kernel writes them, on which the processes wait for TCP connections."""
     sockets = set()

@@ -20,7 +20,7 @@ from scheduler_worker.local.servers import (
     remove_local_servers,
     stop_local_servers,
 )
-from tests.local_owners import eventually, folder_for_all, listening_addresses, owner, servers_of
+from tests.local_owners import eventually, folder_for_all, listening_addresses, owner, parent_of, servers_of
 
 ALL = 4  # each server with its guardian; PostgreSQL's own children are told apart
 
@@ -50,7 +50,13 @@ def ask(servers: LocalServers, question: str) -> object:
 
 def main_programs(folder: Path) -> set[int]:
     """The process ids of both servers and both guardians."""
-    return {pid for pid, command in servers_of(folder).items() if not command.startswith("postgres:")}
+    found = servers_of(folder)
+    programs = {pid: command for pid, command in found.items() if not command.startswith("postgres:")}
+    parents = {pid: parent_of(pid) for pid in programs}
+    # What PostgreSQL has just forked has not named itself yet, and looks like its parent.
+    return {
+        pid for pid, parent in parents.items() if parent is not None and programs.get(parent) != programs[pid]
+    }
 
 
 def test_both_servers_run_for_the_block_on_loopback_alone() -> None:
