@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-_BUDGET: Final = "rateLimit { cost limit remaining resetAt }"
-_PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"
+BUDGET: Final = "rateLimit { cost limit remaining resetAt }"
+PAGE_INFO: Final = "pageInfo { hasNextPage endCursor }"
 
-_WHO: Final = """
+WHO: Final = """
 fragment who on Actor {
   __typename
   login
@@ -32,10 +32,10 @@ query {name}($repository: ID!, $first: Int!, $after: String) {{
     ... on Repository {{
       databaseId
       nameWithOwner
-      items: {connection} {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }}
+      items: {connection} {{ totalCount {PAGE_INFO} nodes {{ {fields} }} }}
     }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 {"".join(fragments)}"""
 
@@ -45,25 +45,25 @@ def _children(name: str, parent: str, connection: str, fields: str, *fragments: 
     return f"""
 query {name}($parent: ID!, $first: Int!, $after: String) {{
   node(id: $parent) {{
-    ... on {parent} {{ children: {connection} {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }} }}
+    ... on {parent} {{ children: {connection} {{ totalCount {PAGE_INFO} nodes {{ {fields} }} }} }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 {"".join(fragments)}"""
 
 
 def _within(connection: str, first: int, fields: str) -> str:
-    return f"children: {connection}(first: {first}) {{ totalCount {_PAGE_INFO} nodes {{ {fields} }} }}"
+    return f"children: {connection}(first: {first}) {{ totalCount {PAGE_INFO} nodes {{ {fields} }} }}"
 
 
 _BY_UPDATE: Final = "(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC})"
 _FURTHER: Final = "(first: $first, after: $after)"
-_ITEM: Final = "id number title url createdAt updatedAt author { ...who }"
+ITEM: Final = "id number title url createdAt updatedAt author { ...who }"
 _LABELS: Final = "labels(first: 100) { totalCount nodes { name } }"  # GitHub allows a hundred
-_COMMENT: Final = "fullDatabaseId createdAt url author { ...who }"
-_REVIEW: Final = "fullDatabaseId state submittedAt url author { ...who }"
-_REVIEW_COMMENT: Final = f"{_COMMENT} path"
-_THREAD: Final = f"id path {_within('comments', 20, _REVIEW_COMMENT)}"
+COMMENT: Final = "fullDatabaseId createdAt url author { ...who }"
+REVIEW: Final = "fullDatabaseId state submittedAt url author { ...who }"
+REVIEW_COMMENT: Final = f"{COMMENT} path"
+_THREAD: Final = f"id path {_within('comments', 20, REVIEW_COMMENT)}"
 _AUTHOR: Final = "name email user { ...who }"
 
 REPOSITORY: Final = f"""
@@ -71,14 +71,14 @@ query Repository($owner: String!, $name: String!) {{
   repository(owner: $owner, name: $name, followRenames: true) {{
     id databaseId nameWithOwner isArchived isFork isPrivate hasDiscussionsEnabled
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
 REPOSITORY_NAME: Final = f"""
 query RepositoryName($repository: ID!) {{
   node(id: $repository) {{ ... on Repository {{ databaseId nameWithOwner }} }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
@@ -88,11 +88,11 @@ query Repositories($owner: String!, $first: Int!, $after: String) {{
     items: repositories(
       first: $first, after: $after, ownerAffiliations: [OWNER], orderBy: {{field: CREATED_AT, direction: ASC}}
     ) {{
-      totalCount {_PAGE_INFO}
+      totalCount {PAGE_INFO}
       nodes {{ id databaseId nameWithOwner isArchived isFork isPrivate hasDiscussionsEnabled }}
     }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
@@ -109,14 +109,14 @@ query Volume($repository: ID!) {{
       defaultBranchRef {{ name target {{ ... on Commit {{ history {{ totalCount }} }} }} }}
     }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
 COUNT: Final = f"""
 query Count($search: String!, $type: SearchType!) {{
   search(query: $search, type: $type, first: 1) {{ issueCount discussionCount }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
@@ -125,70 +125,65 @@ query Touched($pulls: String!, $issues: String!, $discussions: String!) {{
   pulls: search(query: $pulls, type: ISSUE, first: 1) {{ issueCount }}
   issues: search(query: $issues, type: ISSUE, first: 1) {{ issueCount }}
   discussions: search(query: $discussions, type: DISCUSSION, first: 1) {{ discussionCount }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
-PULL_REQUESTS: Final = _items(
-    "PullRequests",
-    f"pullRequests{_BY_UPDATE}",
-    f"{_ITEM} mergedAt mergedBy {{ ...who }} additions deletions changedFiles baseRefName {_LABELS}"
-    " mergeCommit { oid }",
-    _WHO,
+PULL_REQUEST: Final = (
+    f"{ITEM} mergedAt mergedBy {{ ...who }} additions deletions changedFiles baseRefName {_LABELS}"
+    " mergeCommit { oid }"
 )
+PULL_REQUESTS: Final = _items("PullRequests", f"pullRequests{_BY_UPDATE}", PULL_REQUEST, WHO)
 REVIEWS: Final = _items(
-    "Reviews", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('reviews', 50, _REVIEW)}", _WHO
+    "Reviews", f"pullRequests{_BY_UPDATE}", f"{ITEM} {_within('reviews', 50, REVIEW)}", WHO
 )
-MORE_REVIEWS: Final = _children("MoreReviews", "PullRequest", f"reviews{_FURTHER}", _REVIEW, _WHO)
+MORE_REVIEWS: Final = _children("MoreReviews", "PullRequest", f"reviews{_FURTHER}", REVIEW, WHO)
 
 REVIEW_COMMENTS: Final = _items(
-    "ReviewComments", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('reviewThreads', 20, _THREAD)}", _WHO
+    "ReviewComments", f"pullRequests{_BY_UPDATE}", f"{ITEM} {_within('reviewThreads', 20, _THREAD)}", WHO
 )
 MORE_REVIEW_THREADS: Final = _children(
-    "MoreReviewThreads", "PullRequest", f"reviewThreads{_FURTHER}", _THREAD, _WHO
+    "MoreReviewThreads", "PullRequest", f"reviewThreads{_FURTHER}", _THREAD, WHO
 )
 MORE_REVIEW_COMMENTS: Final = _children(
-    "MoreReviewComments", "PullRequestReviewThread", f"comments{_FURTHER}", _REVIEW_COMMENT, _WHO
+    "MoreReviewComments", "PullRequestReviewThread", f"comments{_FURTHER}", REVIEW_COMMENT, WHO
 )
 
 PULL_REQUEST_COMMENTS: Final = _items(
-    "PullRequestComments", f"pullRequests{_BY_UPDATE}", f"{_ITEM} {_within('comments', 50, _COMMENT)}", _WHO
+    "PullRequestComments", f"pullRequests{_BY_UPDATE}", f"{ITEM} {_within('comments', 50, COMMENT)}", WHO
 )
 MORE_PULL_REQUEST_COMMENTS: Final = _children(
-    "MorePullRequestComments", "PullRequest", f"comments{_FURTHER}", _COMMENT, _WHO
+    "MorePullRequestComments", "PullRequest", f"comments{_FURTHER}", COMMENT, WHO
 )
 
 ISSUE_COMMENTS: Final = _items(
-    "IssueComments", f"issues{_BY_UPDATE}", f"{_ITEM} {_within('comments', 50, _COMMENT)}", _WHO
+    "IssueComments", f"issues{_BY_UPDATE}", f"{ITEM} {_within('comments', 50, COMMENT)}", WHO
 )
-MORE_ISSUE_COMMENTS: Final = _children("MoreIssueComments", "Issue", f"comments{_FURTHER}", _COMMENT, _WHO)
+MORE_ISSUE_COMMENTS: Final = _children("MoreIssueComments", "Issue", f"comments{_FURTHER}", COMMENT, WHO)
 
-ISSUES: Final = _items(
-    "Issues",
-    f"issues{_BY_UPDATE}",
-    f"{_ITEM} {_LABELS}"
+ISSUE: Final = (
+    f"{ITEM} {_LABELS}"
     " closings: timelineItems(first: 1, itemTypes: [CLOSED_EVENT]) {"
     "   totalCount nodes { ... on ClosedEvent {"
     "     createdAt stateReason actor { ...who }"
     "     closer { __typename ... on PullRequest { number } ... on Commit { oid } }"
     " } } }"
-    " transfers: timelineItems(first: 1, itemTypes: [TRANSFERRED_EVENT]) { totalCount }",
-    _WHO,
+    " transfers: timelineItems(first: 1, itemTypes: [TRANSFERRED_EVENT]) { totalCount }"
 )
+ISSUES: Final = _items("Issues", f"issues{_BY_UPDATE}", ISSUE, WHO)
 
-DISCUSSIONS: Final = _items(
-    "Discussions",
-    f"discussions{_BY_UPDATE}",
-    f"{_ITEM} category {{ name }} answerChosenAt answerChosenBy {{ ...who }}"
-    " answer { databaseId createdAt url author { ...who } }",
-    _WHO,
+DISCUSSION: Final = (
+    f"{ITEM} category {{ name }} answerChosenAt answerChosenBy {{ ...who }}"
+    " answer { databaseId createdAt url author { ...who } }"
 )
+DISCUSSIONS: Final = _items("Discussions", f"discussions{_BY_UPDATE}", DISCUSSION, WHO)
 
+RELEASE: Final = "databaseId name tagName url isDraft isPrerelease publishedAt author { ...who }"
 RELEASES: Final = _items(
     "Releases",
     "releases(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: ASC})",
-    "databaseId name tagName url isDraft isPrerelease publishedAt author { ...who }",
-    _WHO,
+    RELEASE,
+    WHO,
 )
 
 HEAD: Final = f"""
@@ -200,11 +195,11 @@ query Head($repository: ID!) {{
       defaultBranchRef {{ name target {{ oid ... on Commit {{ history {{ totalCount }} }} }} }}
     }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
 """
 
-_COMMIT: Final = (
+COMMIT: Final = (
     "id oid url messageHeadline committedDate authoredDate parents(first: 100) { totalCount nodes { oid } }"
     f" {_within('authors', 10, _AUTHOR)}"
 )
@@ -216,15 +211,15 @@ query Commits($repository: ID!, $head: GitObjectID!, $first: Int!, $after: Strin
       nameWithOwner
       object(oid: $head) {{
         ... on Commit {{
-          items: history(first: $first, after: $after) {{ totalCount {_PAGE_INFO} nodes {{ {_COMMIT} }} }}
+          items: history(first: $first, after: $after) {{ totalCount {PAGE_INFO} nodes {{ {COMMIT} }} }}
         }}
       }}
     }}
   }}
-  {_BUDGET}
+  {BUDGET}
 }}
-{_WHO}"""
-MORE_AUTHORS: Final = _children("MoreAuthors", "Commit", f"authors{_FURTHER}", _AUTHOR, _WHO)
+{WHO}"""
+MORE_AUTHORS: Final = _children("MoreAuthors", "Commit", f"authors{_FURTHER}", _AUTHOR, WHO)
 
 ALL_QUERIES: Final = (
     REPOSITORY,
