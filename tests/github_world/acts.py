@@ -54,7 +54,7 @@ class Player:
             for name in ("open_pull", "review", "comment_line", "open_issue", "comment", "push"):
                 self.play(Act(name, who=number, which=number, seconds=40))
             if number % 3 == 0:
-                for name in ("start_discussion", "merge", "close", "release"):
+                for name in ("start_discussion", "comment", "reply", "merge", "close", "release"):
                     self.play(Act(name, who=number, which=number + 1, seconds=40))
 
     def interrupting(self, acts: Sequence[Act], *, every: int) -> Callable[[int], None]:
@@ -93,6 +93,10 @@ class Player:
         if item := chosen(repository.items, which):
             self.world.comment(item, who)
 
+    def _reply(self, repository: Repository, who: Account | None, which: int) -> None:
+        if item := chosen([item for item in repository.of_kind("discussion") if item.comments], which):
+            self.world.reply(item, item.comments[which % len(item.comments)], who)
+
     def _edit(self, repository: Repository, who: Account | None, which: int) -> None:
         if item := chosen(repository.items, which):
             self.world.edit(item, f"edited by {who.login if who else 'nobody'}")
@@ -123,10 +127,9 @@ class Player:
             self.world.transfer(repository, item, target)
 
     def _delete_comment(self, repository: Repository, who: Account | None, which: int) -> None:  # noqa: ARG002
-        if item := chosen([item for item in repository.items if item.comments], which):
-            if item.comments[0] is not item.answer:
-                del item.comments[0]
-            item.updated_at = self.world.now
+        item = chosen([item for item in repository.items if item.comments], which)
+        if item is not None and item.comments[0] is not item.answer:
+            self.world.delete_comment(item, item.comments[0])
 
     def _rename(self, repository: Repository, who: Account | None, which: int) -> None:  # noqa: ARG002
         self._renamed += 1

@@ -75,13 +75,22 @@ class Views:
             for item in repository.items:
                 if id == f"I_{item.id}":
                     return self._item(repository, item)
-                for thread in item.threads:
-                    if id == f"T_{thread.id}":
-                        return self._thread(repository, item, thread)
+                if part := self._part(repository, item, id):
+                    return part
             for commit in repository.commits.values():
                 if id == f"C_{commit.oid}":
                     return self._commit(repository, commit)
         raise not_found(f"a node with the global id of '{id}'")
+
+    def _part(self, repository: Repository, item: Item, node: str) -> View | None:
+        """A thread of a pull request, or a comment of a discussion."""
+        for thread in item.threads:
+            if node == f"T_{thread.id}":
+                return self._thread(repository, item, thread)
+        for comment in item.comments if item.kind == "discussion" else ():
+            if node == f"D_{comment.id}":
+                return discussion_comment_view(comment, item_url(repository, item))
+        return None
 
     def search(self, _info: Info, query: str, type: str, first: int) -> View:  # noqa: A002, ARG002
         counts = {"issueCount": 0, "discussionCount": 0}
@@ -146,7 +155,7 @@ class Views:
         }
 
     def _item(self, repository: Repository, item: Item) -> View:
-        url = f"https://github.com/{repository.name}/{PATHS[item.kind]}/{item.number}"
+        url = item_url(repository, item)
         common: View = {
             "__typename": KINDS[item.kind],
             "id": f"I_{item.id}",
@@ -165,9 +174,10 @@ class Views:
             return common | {"timelineItems": timeline(item)}
         return common | {
             "category": {"name": "Q&A"},
-            "answer": None if item.answer is None else comment_view(item.answer, url, discussion=True),
+            "answer": None if item.answer is None else discussion_comment_view(item.answer, url),
             "answerChosenAt": maybe(item.answered_at),
             "answerChosenBy": None,
+            "comments": discussion_comments(item.comments, url),
         }
 
     def _pull(self, repository: Repository, item: Item, url: str) -> View:
@@ -258,17 +268,37 @@ def pages(
     return resolve
 
 
+def item_url(repository: Repository, item: Item) -> str:
+    return f"https://github.com/{repository.name}/{PATHS[item.kind]}/{item.number}"
+
+
 def comments(things: Sequence[Comment], url: str, *, path: str | None = None) -> Callable[..., View]:
     return pages(
         things, key=lambda comment: (comment.id,), view=lambda comment: comment_view(comment, url, path=path)
     )
 
 
-def comment_view(comment: Comment, url: str, *, path: str | None = None, discussion: bool = False) -> View:
+def discussion_comments(things: Sequence[Comment], url: str) -> Callable[..., View]:
+    return pages(
+        things,
+        key=lambda comment: (comment.id,),
+        view=lambda comment: discussion_comment_view(comment, url),
+    )
+
+
+def discussion_comment_view(comment: Comment, url: str) -> View:
+    return comment_view(comment, url) | {
+        "__typename": "DiscussionComment",
+        "id": f"D_{comment.id}",
+        "databaseId": comment.id % 2**31,  # a GraphQL Int
+        "deletedAt": maybe(comment.deleted_at),
+        "replies": discussion_comments(comment.replies, url),
+    }
+
+
+def comment_view(comment: Comment, url: str, *, path: str | None = None) -> View:
     return {
-        "databaseId" if discussion else "fullDatabaseId": comment.id % 2**31
-        if discussion
-        else str(comment.id),
+        "fullDatabaseId": str(comment.id),
         "createdAt": text_of(comment.at),
         "url": f"{url}#comment-{comment.id}",
         "author": actor(comment.author),

@@ -31,6 +31,8 @@ class Comment:
     id: int
     author: Account | None
     at: datetime
+    replies: list[Comment] = field(default_factory=list)  # of a discussion's
+    deleted_at: datetime | None = None  # while replies keep its place
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,6 +206,20 @@ class World:
         self._done(item)
         return made
 
+    def reply(self, item: Item, comment: Comment, author: Account | None) -> Comment:
+        made = Comment(id=next(self._ids), author=author, at=self.now)
+        comment.replies.append(made)
+        self._done(item)
+        return made
+
+    def delete_comment(self, item: Item, comment: Comment) -> None:
+        """Delete a comment; its place is kept where there are replies to it."""
+        if comment.replies:
+            comment.deleted_at, comment.author = self.now, None
+        else:
+            item.comments.remove(comment)
+        self._done(item)
+
     def merge(self, item: Item, by: Account | None) -> None:
         item.merged_at, item.merged_by, item.is_open = self.now, by, False
         self._done(item)
@@ -329,6 +345,12 @@ class World:
             facts.append((f"discussion:*:{number}", item.author))
             if item.answer is not None:
                 facts.append((f"discussion_answer:*:{number}", item.answer.author))
+            facts += [
+                (f"discussion_comment:*:{made.id % 2**31}", made.author)
+                for comment in item.comments
+                for made in (comment, *comment.replies)
+                if made.deleted_at is None
+            ]
         return facts
 
     def _done(self, item: Item) -> Item:

@@ -233,7 +233,8 @@ def test_discussions_answers_and_releases(
 ) -> None:
     bob = world.account("bob")
     discussion = world.open_item(repository, "discussion", ada)
-    world.answer(discussion, world.comment(discussion, bob))
+    comment = world.comment(discussion, bob)
+    world.answer(discussion, comment)
     release = world.release(repository, ada)
     draft = world.release(repository, ada, is_draft=True)
 
@@ -245,9 +246,44 @@ def test_discussions_answers_and_releases(
     assert events == {
         f"github:discussion:{prefix}:1": "ada",
         f"github:discussion_answer:{prefix}:1": "bob",
+        f"github:discussion_comment:{prefix}:{comment.id % 2**31}": "bob",
         f"github:release:{prefix}:{release.id}": "ada",
     }
     assert again - events.keys() == {f"github:release:{prefix}:{draft.id}"}
+
+
+def test_all_comments_of_a_discussion_and_all_replies_are_there_also_when_a_reply_is_all_that_is_new(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    discussion = world.open_item(repository, "discussion", ada)
+    first = world.comment(discussion, ada)
+    for _ in range(130):
+        world.reply(discussion, first, ada)
+        world.comment(discussion, None)
+    world.reply(discussion, discussion.comments[-1], ada)
+    world.delete_comment(discussion, discussion.comments[-1])  # a reply keeps its place
+    world.pass_time(2)
+
+    collected(collector, "discussion_comments")
+    before = set(collector.ids)
+    world.pass_time(86_400)
+    reply = world.reply(discussion, first, ada)
+    world.pass_time(2)
+    collected(collector, "discussion_comments")
+
+    assert collector.ids == world.true_events(repository) - {f"github:discussion:{repository.id}:1"}
+    (new,) = collector.ids - before
+    assert new == f"github:discussion_comment:{repository.id}:{reply.id % 2**31}"
+    event = collector.events[new]
+    assert (event.event_type, event.platform_login) == ("discussion_comment_created", "ada")
+    assert event.metadata["reply_to"] == first.id % 2**31
+    assert len(before) == 131 + 131 - 1
+    counts = collector.certificates[stream("discussion_comments")].counts
+    assert [(count.what, count.route, count.seen, count.independent) for count in counts] == [
+        ("discussions", "search", 0, 0),
+        ("comments and their replies", "totalCount", 131 + 132, 131 + 132),
+    ]
+    assert collector.skipped == {"comment-deleted": 2}
 
 
 # --- commits

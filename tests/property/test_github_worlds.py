@@ -24,6 +24,7 @@ STREAM_OF = {
     "issue_comment": "issue_comments",
     "discussion": "discussions",
     "discussion_answer": "discussions",
+    "discussion_comment": "discussion_comments",
     "release": "releases",
     "commit": "commits",
     "coauthor": "commits",

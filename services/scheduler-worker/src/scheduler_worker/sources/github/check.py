@@ -22,7 +22,12 @@ FIXED_POINTS: Final = 3
 COMMIT_PAGE_POINTS: Final = 2
 COMMITS_A_PAGE: Final = 100
 RELEASES_A_PAGE: Final = 100
-_ISSUE_STREAMS: Final = {stream_names.ISSUES, stream_names.ISSUE_COMMENTS}
+_COUNTED_AS: Final = {
+    stream_names.ISSUES: stream_names.ISSUES,
+    stream_names.ISSUE_COMMENTS: stream_names.ISSUES,
+    stream_names.DISCUSSIONS: stream_names.DISCUSSIONS,
+    stream_names.DISCUSSION_COMMENTS: stream_names.DISCUSSIONS,
+}  # all others as pull requests
 
 
 @frozen(kw_only=True)
@@ -208,12 +213,7 @@ def _points(stream: str, items: Mapping[str, int], volume: Mapping[str, int]) ->
     if stream == stream_names.COMMITS:
         return FIXED_POINTS + COMMIT_PAGE_POINTS * _pages(items[stream], COMMITS_A_PAGE)
     shape = ITEM_STREAMS[stream]
-    is_of_issues = stream in _ISSUE_STREAMS
-    kind = (
-        stream
-        if stream == stream_names.DISCUSSIONS
-        else (stream_names.ISSUES if is_of_issues else stream_names.PULL_REQUESTS)
-    )
+    kind = _COUNTED_AS.get(stream, stream_names.PULL_REQUESTS)
     # One page more: a walk of several goes over its top again.
     return FIXED_POINTS + shape.page_points * (1 + _pages(items[kind], shape.page_items))
 

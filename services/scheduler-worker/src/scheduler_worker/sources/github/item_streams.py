@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from scheduler_worker.sources.github import item_events, queries, stream_names
+from scheduler_worker.sources.github import discussion_events, item_events, queries, stream_names
 from scheduler_worker.sources.github.item_events import ReadItem
 
 
@@ -111,6 +111,19 @@ DISCUSSIONS: Final = ItemStream(
     search_key="created",
     search_type="DISCUSSION",
 )
+DISCUSSION_COMMENTS: Final = ItemStream(
+    name=stream_names.DISCUSSION_COMMENTS,
+    query=queries.DISCUSSION_COMMENTS,
+    page_items=20,
+    page_points=4,
+    read=discussion_events.discussion_comments,
+    what="discussions",
+    counted_at="createdAt",
+    search="",
+    search_key="created",
+    search_type="DISCUSSION",
+    children="comments and their replies",
+)
 
 ITEM_STREAMS: Final = {
     stream.name: stream
@@ -122,5 +135,6 @@ ITEM_STREAMS: Final = {
         ISSUES,
         ISSUE_COMMENTS,
         DISCUSSIONS,
+        DISCUSSION_COMMENTS,
     )
 }

@@ -64,6 +64,8 @@ COMMENT: Final = "fullDatabaseId createdAt url author { ...who }"
 REVIEW: Final = "fullDatabaseId state submittedAt url author { ...who }"
 REVIEW_COMMENT: Final = f"{COMMENT} path"
 _THREAD: Final = f"id path {_within('comments', 20, REVIEW_COMMENT)}"
+DISCUSSION_REPLY: Final = "databaseId createdAt deletedAt url author { ...who }"
+DISCUSSION_COMMENT: Final = f"id {DISCUSSION_REPLY} {_within('replies', 20, DISCUSSION_REPLY)}"
 _AUTHOR: Final = "name email user { ...who }"
 
 REPOSITORY: Final = f"""
@@ -178,6 +180,19 @@ DISCUSSION: Final = (
 )
 DISCUSSIONS: Final = _items("Discussions", f"discussions{_BY_UPDATE}", DISCUSSION, WHO)
 
+DISCUSSION_COMMENTS: Final = _items(
+    "DiscussionComments",
+    f"discussions{_BY_UPDATE}",
+    f"{ITEM} {_within('comments', 20, DISCUSSION_COMMENT)}",
+    WHO,
+)
+MORE_DISCUSSION_COMMENTS: Final = _children(
+    "MoreDiscussionComments", "Discussion", f"comments{_FURTHER}", DISCUSSION_COMMENT, WHO
+)
+MORE_DISCUSSION_REPLIES: Final = _children(
+    "MoreDiscussionReplies", "DiscussionComment", f"replies{_FURTHER}", DISCUSSION_REPLY, WHO
+)
+
 RELEASE: Final = "databaseId name tagName url isDraft isPrerelease publishedAt author { ...who }"
 RELEASES: Final = _items(
     "Releases",
@@ -240,6 +255,9 @@ ALL_QUERIES: Final = (
     MORE_ISSUE_COMMENTS,
     ISSUES,
     DISCUSSIONS,
+    DISCUSSION_COMMENTS,
+    MORE_DISCUSSION_COMMENTS,
+    MORE_DISCUSSION_REPLIES,
     RELEASES,
     HEAD,
     COMMITS,

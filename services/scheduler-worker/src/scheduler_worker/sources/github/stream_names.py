@@ -11,6 +11,7 @@ PULL_REQUEST_COMMENTS: Final = "pull_request_comments"
 ISSUES: Final = "issues"
 ISSUE_COMMENTS: Final = "issue_comments"
 DISCUSSIONS: Final = "discussions"
+DISCUSSION_COMMENTS: Final = "discussion_comments"
 RELEASES: Final = "releases"
 COMMITS: Final = "commits"
 
@@ -22,6 +23,7 @@ STREAM_NAMES: Final = (
     ISSUES,
     ISSUE_COMMENTS,
     DISCUSSIONS,
+    DISCUSSION_COMMENTS,
     RELEASES,
     COMMITS,
 )
