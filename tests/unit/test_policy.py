@@ -355,7 +355,7 @@ def test_the_example_is_a_policy_and_its_defaults_are_the_defaults() -> None:
         exclude=("acme-labs/sandbox-*",),
         machine_users=("acme-ci",),
     )
-    assert len(create_sources(policy)) == 1 + len(STREAM_NAMES)
+    assert len(create_sources(policy)) == 2 + len(STREAM_NAMES)
     assert len(create_directories(policy)) == 1
 
 

@@ -28,6 +28,7 @@ from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.sources.git.git_source import GitSource
+from scheduler_worker.sources.jsonl.jsonl_source import JsonlSource
 
 if TYPE_CHECKING:
     from scheduler_worker.sources.github.check import CheckReport
@@ -188,6 +189,9 @@ def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:
             clock=system_clock,
         )
         sources.update(dict.fromkeys(source.streams(), source))
+    for jsonl in policy.jsonl_sources:
+        records = JsonlSource(name=jsonl.name, path=jsonl.path, clock=system_clock)
+        sources.update(dict.fromkeys(records.streams(), records))
     if policy.github_sources:
         from scheduler_worker.bootstrap_github import github_sources  # noqa: PLC0415 - a quarter of a second
 

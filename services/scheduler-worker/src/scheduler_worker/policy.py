@@ -20,9 +20,10 @@ from ledger_core.domain.epoch_window import (
 )
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import LedgerError
-from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint, check_text
+from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint
 from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sources
-from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, checked
+from scheduler_worker.jsonl_policy import JsonlSourcePolicy, parse_jsonl_sources
+from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, check_line, checked
 from scheduler_worker.schedule_policy import SchedulePolicy, parse_schedule, weekly
 
 MAX_POLICY_BYTES: Final = 1_048_576  # a thousand sources fit ten times over
@@ -66,6 +67,7 @@ class Policy:
     schedule: SchedulePolicy = field(factory=lambda: weekly(DEFAULT_LENGTH_DAYS))
     git_sources: tuple[GitSourcePolicy, ...] = ()
     github_sources: tuple[GithubSourcePolicy, ...] = ()
+    jsonl_sources: tuple[JsonlSourcePolicy, ...] = ()
 
     def window_of(self, instant: datetime) -> EpochWindow:
         """Return the policy's window that contains instant."""
@@ -104,7 +106,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
     root.allow("node_id", "epoch", "weights", "pool", "schedule", "sources")
     epoch = root.table("epoch", "length_days", "anchor")
     pool = root.table("pool", "base_issuance_credits")
-    sources = root.table("sources", "git", "github")
+    sources = root.table("sources", "git", "github", "jsonl")
     base_issuance = pool.get("base_issuance_credits", int)
     if base_issuance is not None:
         checked(pool.key("base_issuance_credits"), lambda: check_bigint("the amount", base_issuance))
@@ -119,6 +121,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         schedule=parse_schedule(root, length_days=length_days),
         git_sources=_git_sources(sources, folder),
         github_sources=parse_github_sources(sources),
+        jsonl_sources=parse_jsonl_sources(sources, folder),
     )
 
 
@@ -135,13 +138,13 @@ def _git_sources(sources: PolicyTable, folder: Path) -> tuple[GitSourcePolicy, .
     found: list[GitSourcePolicy] = []
     for table in sources.tables("git", "name", "path", "branch", "commit_url", "accept_rewrites"):
         name = table.required("name", str)
-        _check_line(table.key("name"), name, most_characters=MAX_SOURCE_NAME_CHARACTERS)
+        check_line(table.key("name"), name, most_characters=MAX_SOURCE_NAME_CHARACTERS)
         if any(earlier.name == name for earlier in found):
             raise PolicyInvalid(table.key("name"), "names a source twice")
         found.append(
             GitSourcePolicy(
                 name=name,
-                path=_path(table, folder),
+                path=table.path("path", folder),
                 branch=_optional_text(table, "branch", most_characters=MAX_IDENTIFIER_CHARACTERS),
                 commit_url=_optional_text(table, "commit_url", most_characters=MAX_COMMIT_URL_CHARACTERS),
                 accept_rewrites=table.get("accept_rewrites", bool) or False,
@@ -150,29 +153,11 @@ def _git_sources(sources: PolicyTable, folder: Path) -> tuple[GitSourcePolicy, .
     return tuple(found)
 
 
-def _path(table: PolicyTable, folder: Path) -> Path:
-    text = table.required("path", str)
-    if not text or "\0" in text:
-        raise PolicyInvalid(table.key("path"), "must be a path")
-    try:
-        return folder / Path(text).expanduser()
-    except RuntimeError as error:
-        raise PolicyInvalid(
-            table.key("path"), "begins with ~ and a user that this machine doesn't know"
-        ) from error
-
-
 def _optional_text(table: PolicyTable, key: str, *, most_characters: int) -> str | None:
     text = table.get(key, str)
     if text is not None:
-        _check_line(table.key(key), text, most_characters=most_characters)
+        check_line(table.key(key), text, most_characters=most_characters)
     return text
-
-
-def _check_line(key: str, text: str, *, most_characters: int) -> None:
-    checked(key, lambda: check_text("it", text, most_characters=most_characters))
-    if text[0].isspace() or text[-1].isspace():
-        raise PolicyInvalid(key, "must not begin or end with a space")
 
 
 def _node_id(root: PolicyTable) -> NodeId:

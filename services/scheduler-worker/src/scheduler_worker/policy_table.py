@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ledger_core.errors import InvalidValue, LedgerError
+from ledger_core.identifiers import check_text
 
 _KINDS: Final = {
     int: "a whole number",
@@ -80,6 +82,21 @@ class PolicyTable:
             raise PolicyInvalid(self.key(key), "is missing")
         return value
 
+    def path(self, key: str, folder: Path) -> Path:
+        """Return the path under a key; a relative one starts at folder, and `~` is a home.
+
+        Raises: PolicyInvalid.
+        """
+        text = self.required(key, str)
+        if not text or "\0" in text:
+            raise PolicyInvalid(self.key(key), "must be a path")
+        try:
+            return folder / Path(text).expanduser()
+        except RuntimeError as error:
+            raise PolicyInvalid(
+                self.key(key), "begins with ~ and a user that this machine doesn't know"
+            ) from error
+
     def table(self, key: str, *keys: str) -> PolicyTable:
         """Return the table under a key, empty where there is none; it may have these keys.
 
@@ -114,6 +131,16 @@ def checked(key: str, check: Callable[[], _T]) -> _T:
         return check()
     except InvalidValue as error:
         raise PolicyInvalid(key, f"has no meaning: {error}") from error
+
+
+def check_line(key: str, text: str, *, most_characters: int) -> None:
+    """Refuse what is no line of text, or begins or ends with a space.
+
+    Raises: PolicyInvalid.
+    """
+    checked(key, lambda: check_text("it", text, most_characters=most_characters))
+    if text[0].isspace() or text[-1].isspace():
+        raise PolicyInvalid(key, "must not begin or end with a space")
 
 
 def _shown(key: str) -> str:

@@ -13,6 +13,7 @@ from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_json, print_table, say
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import current_policy
+from scheduler_worker.cli.validate_command import validate
 from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.sources.github.check import CheckedRepository, CheckReport
 
@@ -30,6 +31,9 @@ class SourceNotConfigured(LedgerError):
 @click.group()
 def source() -> None:
     """Look at sources before collecting."""
+
+
+source.add_command(validate)
 
 
 @source.command()
