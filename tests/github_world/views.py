@@ -70,26 +70,56 @@ class Views:
 
     def node(self, _info: Info, id: str) -> View | None:  # noqa: A002 - GitHub's name
         for repository in self._visible:
-            if id == f"R_{repository.id}":
-                return self._repository(repository)
-            for item in repository.items:
-                if id == f"I_{item.id}":
-                    return self._item(repository, item)
-                if part := self._part(repository, item, id):
-                    return part
-            for commit in repository.commits.values():
-                if id == f"C_{commit.oid}":
-                    return self._commit(repository, commit)
+            found = self._in_repository(repository, id)
+            if found is not None:
+                return found
         raise not_found(f"a node with the global id of '{id}'")
 
+    def _in_repository(self, repository: Repository, node: str) -> View | None:
+        if node == f"R_{repository.id}":
+            return self._repository(repository)
+        for item in repository.items:
+            if node == f"I_{item.id}":
+                return self._item(repository, item)
+            if part := self._part(repository, item, node):
+                above = {"pull": "pullRequest", "issue": "issue", "discussion": "discussion"}[item.kind]
+                return part | {
+                    "repository": lambda _info: self._repository(repository),
+                    above: lambda _info: self._item(repository, item),  # noqa: B023 - it is returned at once
+                }
+        for release in repository.releases:
+            if node == f"RE_{release.id}":
+                return self._release(repository, release)
+        commit = repository.commits.get(node.removeprefix("C_"))
+        return None if commit is None else self._commit(repository, commit)
+
     def _part(self, repository: Repository, item: Item, node: str) -> View | None:
-        """A thread of a pull request, or a comment of a discussion."""
+        """What stands below an item under a node id of its own."""
+        url = item_url(repository, item)
+        for review in item.reviews:
+            if node == f"PRR_{review.id}":
+                return review_view(review, url) | {"__typename": "PullRequestReview"}
         for thread in item.threads:
             if node == f"T_{thread.id}":
                 return self._thread(repository, item, thread)
-        for comment in item.comments if item.kind == "discussion" else ():
-            if node == f"D_{comment.id}":
-                return discussion_comment_view(comment, item_url(repository, item))
+            for comment in thread.comments:
+                if node == f"PRRC_{comment.id}":
+                    shown = comment_view(comment, url, path=thread.path)
+                    return shown | {"__typename": "PullRequestReviewComment"}
+        return self._said(item, node, url)
+
+    def _said(self, item: Item, node: str, url: str) -> View | None:
+        for comment in item.comments:
+            if item.kind != "discussion":
+                if node == f"IC_{comment.id}":
+                    return comment_view(comment, url) | {"__typename": "IssueComment"}
+                continue
+            shown = discussion_comment_view(comment, url)
+            if node == shown["id"]:
+                return shown | {"replyTo": None}
+            for reply in comment.replies:
+                if node == f"D_{reply.id}":
+                    return discussion_comment_view(reply, url) | {"replyTo": shown}
         return None
 
     def search(self, _info: Info, query: str, type: str, first: int) -> View:  # noqa: A002, ARG002
@@ -142,7 +172,7 @@ class Views:
             "releases": pages(
                 repository.releases,
                 key=lambda release: (text_of(release.created_at), release.id),
-                view=lambda release: release_view(repository, release),
+                view=lambda release: self._release(repository, release),
             ),
             "defaultBranchRef": None
             if head is None
@@ -152,6 +182,12 @@ class Views:
                 "target": lambda _info: self._commit(repository, repository.commits[head]),
             },
             "object": lambda _info, oid: self._find_commit(repository, oid),
+        }
+
+    def _release(self, repository: Repository, release: Release) -> View:
+        return release_view(repository, release) | {
+            "__typename": "Release",
+            "repository": lambda _info: self._repository(repository),
         }
 
     def _item(self, repository: Repository, item: Item) -> View:
@@ -167,6 +203,7 @@ class Views:
             "author": actor(item.author),
             "labels": pages(item.labels, key=lambda name: (name,), view=lambda name: {"name": name}),
             "comments": comments(item.comments, url),
+            "repository": lambda _info: self._repository(repository),
         }
         if item.kind == "pull":
             return common | self._pull(repository, item, url)

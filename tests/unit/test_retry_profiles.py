@@ -18,11 +18,11 @@ from temporalio.workflow import ActivityCancellationType
 from ledger_core import CursorMoved, EpochClosed, EpochId, LedgerError, SourceUnavailable
 from scheduler_worker import retry_profiles
 from scheduler_worker.activities.refusals import RefusalInterceptor, failure_of
-from scheduler_worker.retry_profiles import BULK, DATABASE, SOURCE_STREAM, ActivityProfile
+from scheduler_worker.retry_profiles import BULK, DATABASE, SOURCE_ITEM, SOURCE_STREAM, ActivityProfile
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = ROOT / "services/scheduler-worker/src/scheduler_worker/workflows"
-PROFILES = {"DATABASE": DATABASE, "BULK": BULK, "SOURCE_STREAM": SOURCE_STREAM}
+PROFILES = {"DATABASE": DATABASE, "BULK": BULK, "SOURCE_STREAM": SOURCE_STREAM, "SOURCE_ITEM": SOURCE_ITEM}
 NAME = "ann@people.example.org"
 
 

@@ -27,6 +27,7 @@ from ledger_core import (
     StreamRef,
     UserId,
 )
+from ledger_core.ports.item_source import FoundItem, ItemHint
 from ledger_core.testing import MONDAY, ScriptedSource, make_context, make_event, make_page, make_window
 from scheduler_worker.messages import (
     MAX_STREAMS,
@@ -42,6 +43,7 @@ from scheduler_worker.workflow_ids import (
     bind_workflow_id,
     collect_workflow_id,
     finalize_workflow_id,
+    item_workflow_id,
     judge_workflow_id,
     pool_workflow_id,
     unbind_workflow_id,
@@ -54,6 +56,7 @@ from scheduler_worker.workflows.admin_writes import (
     UnbindIdentityWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import STREAMS_AT_ONCE, CollectEpochWorkflow
+from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import WINDOWS_A_RUN, PlanCollectionWorkflow
 from tests.temporal_runtime import KEYS, TASK_QUEUE
@@ -102,12 +105,20 @@ class StagedSource(ScriptedSource):
     def __init__(self, script: dict[StreamRef, list[ActivityPage]]) -> None:
         super().__init__(script)
         self.stops: list[Stop] = []
+        self.named: list[FoundItem | Exception] = []  # what the next hints lead to
 
     def pages(self, stream: StreamRef, cursor: str | None, *, until: datetime) -> Iterator[ActivityPage]:
         for page in super().pages(stream, cursor, until=until):
             if stream == PULLS:
                 _once(self.stops)
             yield page
+
+    def find_item(self, hint: ItemHint) -> FoundItem:
+        assert hint.stream in self.streams()
+        answer = self.named.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def stop_at_next_page(self) -> Stop:
         """Bring one more page, and stop before it."""
@@ -216,6 +227,7 @@ def play_every_path(runtime: Runtime) -> dict[str, WorkflowHistory]:
         await _close(stage, epoch_id)
         await _plan(stage)
         await _grow(stage)
+        await _name_things(stage)
         return {
             path: await runs.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
             for path, (workflow_id, run_id) in stage.recorded.items()
@@ -381,6 +393,30 @@ async def _grow(stage: Stage) -> None:
     assert len((await plan.result()).collections) == WINDOWS_A_RUN + 1
     wide = await stage.collect("CollectEpochWorkflow.many-streams", 2, streams=_many_streams())
     assert (await wide.result()).complete
+
+
+async def _name_things(stage: Stage) -> None:
+    """Things that a message names, one by one."""
+
+    def hint(item: str, stream: StreamRef = PULLS) -> tuple[Any, object, str]:
+        named = ItemHint(stream=stream, scope=7, item=item)
+        workflow_id = item_workflow_id(named, message_hash="0" * 64, id_key=KEYS.id_key)
+        return CollectItemWorkflow.run, named, workflow_id
+
+    event = make_event(9_001, at=MONDAY, account=ANN, login="Ann Nym's work")
+    stage.source.named.append(FoundItem(events=(event,), skipped={"bot": 2}))
+    report = await stage.done("CollectItemWorkflow.done", *hint("PR_kwDO1"))
+    assert (report.inserted, report.skipped) == (1, {"bot": 2})
+    stage.source.named += [
+        SourceUnavailable("github", f"{ANN} is resting", retry_after_seconds=1),
+        FoundItem(events=(event,)),
+    ]
+    report = await stage.done("CollectItemWorkflow.retried", *hint("PR_kwDO2"))
+    assert (report.inserted, report.duplicates) == (0, 1)
+    stage.source.named.append(InvalidValue("the thing", f"of {BOB} is unreadable"))
+    await stage.refused("CollectItemWorkflow.refused", *hint("PR_kwDO3"))
+    await stage.refused("CollectItemWorkflow.not-configured", *hint("PR_kwDO4", DIRECTORY))
+    await stage.refused("CollectItemWorkflow.not-one-by-one", *hint("PR_kwDO5", _stream(0)))
 
 
 def _many_streams() -> tuple[StreamRef, ...]:

@@ -24,6 +24,7 @@ from scheduler_worker.workflows import (
     admin_writes,
     cancellation,
     collect_epoch,
+    collect_item,
     finalize_epoch,
     plan_collection,
 )
@@ -33,7 +34,14 @@ from tests.workflow.record_histories import read_histories
 from tests.workflow.recorded_stories import NAMES
 
 HISTORIES = read_histories()
-MODULES: tuple[ModuleType, ...] = (admin_writes, cancellation, collect_epoch, finalize_epoch, plan_collection)
+MODULES: tuple[ModuleType, ...] = (
+    admin_writes,
+    cancellation,
+    collect_epoch,
+    collect_item,
+    finalize_epoch,
+    plan_collection,
+)
 NOT_REPLAYED = {"step"}  # a query leaves nothing in a history
 
 
@@ -80,6 +88,12 @@ INCOMPATIBLE = [
         "EpochActivities.curate_open_epoch, **BULK",
         "EpochActivities.plan_windows, **BULK",
         "UnbindIdentityWorkflow.done",
+    ),
+    Change(
+        collect_item,
+        "return await",
+        "await workflow.sleep(1)\n        return await",
+        "CollectItemWorkflow.done",
     ),
     Change(
         finalize_epoch,

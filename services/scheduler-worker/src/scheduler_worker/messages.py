@@ -84,6 +84,17 @@ class StreamReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemReport:
+    """What became of one thing that a hint named: its events by whether they were new, and what was none."""
+
+    stream: StreamRef
+    inserted: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CuratedReport:
     """What curation and proposals changed in an epoch, and how it stands."""
 

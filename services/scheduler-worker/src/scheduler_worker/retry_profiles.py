@@ -52,7 +52,15 @@ SOURCE_STREAM: Final[ActivityProfile] = {
     "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 }
 
+# One thing of a source. A limit that lasts an hour is waited for; what takes longer, the next collection finds.
+SOURCE_ITEM: Final[ActivityProfile] = DATABASE | {
+    "start_to_close_timeout": timedelta(minutes=5),
+    "schedule_to_close_timeout": timedelta(hours=2),
+    "retry_policy": SOURCE_STREAM["retry_policy"],
+}
+
 # A stuck run would block its window: whoever starts it next joins the one that runs.
 COLLECT_EXECUTION_TIMEOUT: Final = timedelta(days=1)
 PLAN_EXECUTION_TIMEOUT: Final = timedelta(days=2)
 WRITE_EXECUTION_TIMEOUT: Final = timedelta(hours=2)
+ITEM_EXECUTION_TIMEOUT: Final = timedelta(hours=3)

@@ -53,6 +53,27 @@ async def start_or_join(client: Client, start: Start[_Report]) -> tuple[Workflow
     return handle, False
 
 
+async def start_once(client: Client, start: Start[Any], *, patience: timedelta) -> bool:
+    """Start the workflow unless one under its id runs or has succeeded; say whether it was started.
+
+    Raises: temporalio.service.RPCError when the server does not take it within the patience.
+    """
+    try:
+        await client.start_workflow(
+            start.method,
+            start.argument,
+            id=start.workflow_id,
+            task_queue=start.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            execution_timeout=start.execution_timeout,
+            rpc_timeout=patience,
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
 async def result_of(handle: WorkflowHandle[Any, _Report]) -> _Report:
     """Return the workflow's report.
 

@@ -6,6 +6,7 @@ import dataclasses
 import hmac
 
 from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.ports.item_source import ItemHint
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
@@ -51,6 +52,11 @@ def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:
 def unbind_workflow_id(command: UnbindCommand, id_key: bytes) -> str:
     """Return an id that taking back the same binding always gets; it names nobody."""
     return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def item_workflow_id(hint: ItemHint, *, message_hash: str, id_key: bytes) -> str:
+    """Return an id that the same message about the same thing always gets; it names nobody."""
+    return f"ledger-item-{_digest(dataclasses.asdict(hint) | {'message': message_hash}, id_key)}"
 
 
 def _digest(command: dict[str, object], id_key: bytes) -> str:

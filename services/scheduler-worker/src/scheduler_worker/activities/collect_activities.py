@@ -21,20 +21,11 @@ from ledger_core.use_cases.record_stream_health import record_stream_collected, 
 from ledger_core.use_cases.store_page import find_cursor, store_page
 from scheduler_worker.activities.heartbeats import beating
 from scheduler_worker.activities.refusals import sentence_of
+from scheduler_worker.activities.served_streams import StreamNotConfigured, find_source
 from scheduler_worker.messages import MAX_STREAMS, ListedStreams, StreamReport, StreamRequest
 from scheduler_worker.observability.stream_counters import StreamCounters
 
 SHOWN_CURSOR_CHARACTERS: Final = 200  # a report is read by people; the ledger keeps the whole cursor
-
-
-class StreamNotConfigured(LedgerError):
-    """This worker's ledger.toml names no such source."""
-
-    code = "stream-not-configured"
-
-    def __init__(self, stream: StreamRef) -> None:
-        super().__init__(f"this worker's ledger.toml has no source for {stream}")
-        self.stream = stream
 
 
 class TooManyStreamsListed(LedgerError):
@@ -119,14 +110,10 @@ class CollectActivities:
         return report
 
     def _source_of(self, stream: StreamRef) -> ActivitySource:
-        named = self._sources.get(stream)
-        if named is not None:
-            return named
-        for directory in self._directories.values():
-            listed = directory.find_source(stream)
-            if listed is not None:
-                return listed
-        raise StreamNotConfigured(stream)
+        found = find_source(stream, self._sources, self._directories)
+        if found is None:
+            raise StreamNotConfigured(stream)
+        return found
 
     @contextmanager
     def _problems_noted(self, stream: StreamRef) -> Iterator[None]:

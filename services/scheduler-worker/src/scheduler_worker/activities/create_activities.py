@@ -12,6 +12,7 @@ from ledger_core.ports.ledger import Ledger
 from scheduler_worker.activities.admin_activities import AdminActivities
 from scheduler_worker.activities.collect_activities import CollectActivities
 from scheduler_worker.activities.epoch_activities import EpochActivities
+from scheduler_worker.activities.item_activities import ItemActivities
 
 
 def create_activities(
@@ -24,6 +25,7 @@ def create_activities(
     """Return the activities that a worker registers."""
     epochs = EpochActivities(ledger, clock)
     collects = CollectActivities(ledger, sources, clock, directories=directories or {})
+    items = ItemActivities(ledger, sources, directories=directories or {})
     admin = AdminActivities(ledger, clock)
     return [
         epochs.plan_windows,
@@ -35,6 +37,7 @@ def create_activities(
         epochs.finalize_epoch,
         collects.list_streams,
         collects.collect_stream,
+        items.collect_item,
         admin.adjust_allocation,
         admin.judge_event,
         admin.bind_identities,

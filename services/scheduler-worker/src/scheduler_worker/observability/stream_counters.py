@@ -26,6 +26,10 @@ class StreamCounters:
     def count_page(self, stored: StoredEvents) -> None:
         """Count a page that is stored."""
         self._pages.add(1)
+        self.count_events(stored)
+
+    def count_events(self, stored: StoredEvents) -> None:
+        """Count events that are stored."""
         self._ingested.add(stored.inserted)
         self._duplicates.add(stored.duplicates)
         self._conflicts.add(stored.conflicts)

@@ -12,6 +12,7 @@ from scheduler_worker.workflows.admin_writes import (
     UnbindIdentityWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
+from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
 
@@ -19,6 +20,7 @@ ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     AdjustAllocationWorkflow,
     BindIdentitiesWorkflow,
     CollectEpochWorkflow,
+    CollectItemWorkflow,
     FinalizeEpochWorkflow,
     JudgeEventWorkflow,
     PlanCollectionWorkflow,

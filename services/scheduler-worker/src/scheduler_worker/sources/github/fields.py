@@ -90,6 +90,15 @@ class Fields:
         for number, value in enumerate(values):
             yield Fields(value, f"{self.where}.{name}[{number}]")
 
+    def holding(self, name: str, *nodes: Fields) -> Fields:
+        """Return the object with a connection of this name that has these nodes and no more."""
+        connection = {
+            "totalCount": len(nodes),
+            "pageInfo": {"hasNextPage": False, "endCursor": None},
+            "nodes": [node._values for node in nodes],  # noqa: SLF001 - of this class
+        }
+        return Fields({**self._values, name: connection}, self.where)
+
     def raw(self, name: str) -> object:
         """Return whatever stands there."""
         return self._values.get(name)

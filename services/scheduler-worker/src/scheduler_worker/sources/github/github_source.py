@@ -11,6 +11,7 @@ from ledger_core.domain.instant import check_instant
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import StreamRef, check_name
 from ledger_core.ports.activity_source import ActivityPage
+from ledger_core.ports.item_source import FoundItem, ItemHint
 from scheduler_worker.sources.github.client import GithubClient, Reading
 from scheduler_worker.sources.github.commit_walk import CommitWalk
 from scheduler_worker.sources.github.cursors import (
@@ -23,6 +24,7 @@ from scheduler_worker.sources.github.cursors import (
 from scheduler_worker.sources.github.item_streams import ITEM_STREAMS
 from scheduler_worker.sources.github.release_walk import ReleaseWalk
 from scheduler_worker.sources.github.repository import RepositoryFacts, find_repository
+from scheduler_worker.sources.github.single_items import read_single_item
 from scheduler_worker.sources.github.stream_names import COMMITS, RELEASES, STREAM_NAMES
 from scheduler_worker.sources.github.update_walk import UpdateWalk
 
@@ -34,7 +36,7 @@ REPOSITORY_REPLACED: Final = (
 
 
 class GithubSource:
-    """One repository of GitHub; an ActivitySource.
+    """One repository of GitHub; an ActivitySource, and an ItemSource.
 
     Its name leads to it when a reading begins; from then on its node id does, so that a rename in between
     loses nothing, and another repository that takes the name is never mistaken for it.
@@ -92,6 +94,21 @@ class GithubSource:
         if cursor is not None and repository_of(cursor) != repository.number:
             pages = _telling(pages, REPOSITORY_REPLACED)
         yield from pages
+
+    def find_item(self, hint: ItemHint) -> FoundItem:
+        """Return the events of one thing of the repository, as it is now.
+
+        Raises: InvalidValue for a foreign stream; SourceUnavailable; GithubRefusals, each a LedgerError.
+        """
+        if hint.stream not in self._streams:
+            raise InvalidValue("stream", "is not served by this source")
+        return read_single_item(
+            self._client.reading(hint.stream.source_ref.partition("/")[0]),
+            hint,
+            source=self._source,
+            machine_users=self._machine_users,
+            clock=self._clock,
+        )
 
     def _items(
         self, stream: StreamRef, reading: Reading, repository: RepositoryFacts, cursor: str | None

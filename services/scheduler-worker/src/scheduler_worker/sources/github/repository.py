@@ -42,14 +42,14 @@ def read_repository(fields: Fields) -> RepositoryFacts:
     )
 
 
-def read_name(fields: Fields) -> str:
+def read_name(fields: Fields, field: str = "nameWithOwner") -> str:
     """Return `owner/name`, which goes into searches and paths as it is.
 
     Raises: GithubAnswerUnreadable.
     """
-    name = fields.text("nameWithOwner")
+    name = fields.text(field)
     if _NAME.fullmatch(name) is None:
-        raise fields.unreadable("nameWithOwner", "is no repository's name")
+        raise fields.unreadable(field, "is no repository's name")
     return name
 
 
