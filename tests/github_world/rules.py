@@ -53,7 +53,7 @@ def query_cost(document: DocumentNode, variables: Mapping[str, Any]) -> tuple[in
 
 def _first(field: FieldNode, variables: Mapping[str, Any]) -> int | None:
     for argument in field.arguments or ():
-        if argument.name.value == "first":
+        if argument.name.value in {"first", "last"}:
             if isinstance(argument.value, IntValueNode):
                 return int(argument.value.value)
             assert isinstance(argument.value, VariableNode)
@@ -75,7 +75,7 @@ def connection(
     The query's context may allow fewer a page than were asked for, so that small worlds have many pages.
     """
     first = arguments.get("first")
-    if first is None and _selected(info) & {"nodes", "pageInfo"}:
+    if first is None and arguments.get("last") is None and _selected(info) & {"nodes", "pageInfo"}:
         raise GraphQLError("You must provide a `first` or `last` value to properly paginate the connection.")
     if first is not None and not 1 <= first <= MOST_A_PAGE:
         raise GraphQLError(f"Requesting {first} records exceeds the `first` limit of 100 records.")
@@ -86,7 +86,14 @@ def connection(
         ordered = [
             thing for thing in ordered if (key(thing) < stands if is_descending else key(thing) > stands)
         ]
-    page = ordered if first is None else ordered[: min(first, info.context)]
+    last = arguments.get("last")
+    if last is not None:
+        assert first is None, "one or the other"
+        assert after is None, "the world has no pages from the end"
+        page = ordered[-last:]
+        ordered = page
+    else:
+        page = ordered if first is None else ordered[: min(first, info.context)]
     return {
         "totalCount": len(things),
         "nodes": [view(thing) for thing in page],

@@ -370,7 +370,10 @@ def release_view(repository: Repository, release: Release) -> View:
 def timeline(item: Item) -> Callable[..., View]:
     def resolve(info: Info, itemTypes: list[str], **arguments: Any) -> View:  # noqa: N803 - GitHub's
         if itemTypes == ["TRANSFERRED_EVENT"]:
-            events: list[View] = [{"__typename": "TransferredEvent"}] if item.is_transferred else []
+            events: list[View] = [
+                {"__typename": "TransferredEvent", "createdAt": text_of(moved_at)}
+                for moved_at in item.moved_at
+            ]
         else:
             events = [
                 {

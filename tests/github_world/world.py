@@ -7,12 +7,15 @@ its reviews and comments included, moves it to the present.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 BEGINNING = datetime(2026, 11, 2, 9, tzinfo=UTC)
 FIRST_ID = 2**31 + 7  # what no 32-bit number holds
+
+
+Fact = tuple[str, "Account | None", int | None]  # an event's name, whose it is, and what it tells of
 
 
 def text_of(instant: datetime) -> str:
@@ -33,6 +36,10 @@ class Comment:
     at: datetime
     replies: list[Comment] = field(default_factory=list)  # of a discussion's
     deleted_at: datetime | None = None  # while replies keep its place
+    fact: int = 0  # what it is, whatever its id becomes
+
+    def __post_init__(self) -> None:
+        self.fact = self.fact or self.id
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,9 +80,13 @@ class Item:
     threads: list[Thread] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
     is_open: bool = True
-    is_transferred: bool = False
+    moved_at: list[datetime] = field(default_factory=list)  # when it came from another repository
     answer: Comment | None = None
     answered_at: datetime | None = None
+    fact: int = 0
+
+    def __post_init__(self) -> None:
+        self.fact = self.fact or self.id
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,7 +155,9 @@ class World:
         self.accounts: list[Account] = []
         self.repositories: list[Repository] = []
         self.old_names: dict[str, int] = {}
-        self.ever: set[str] = set()  # ids of all events that were true at some time
+        self.ever: dict[
+            str, str
+        ] = {}  # ids of all events that were true at some time, and what each tells of
         self.machine_users: set[str] = set()
         self.search_lag = timedelta()
         self._ids = count(FIRST_ID)
@@ -256,8 +269,11 @@ class World:
         repository.items.remove(item)
 
     def transfer(self, source: Repository, item: Item, target: Repository) -> None:
+        """Move an issue: it keeps its comments and its timeline, and is a new one with new comments by every id."""
         source.items.remove(item)
-        item.id, item.number, item.is_transferred = next(self._ids), next(target.numbers), True
+        item.id, item.number = next(self._ids), next(target.numbers)
+        item.moved_at.append(self.now)
+        item.comments = [replace(comment, id=next(self._ids)) for comment in item.comments]
         target.items.append(item)
         self._done(item)
 
@@ -305,26 +321,54 @@ class World:
     def remember(self) -> None:
         """Add what is true now to what was ever true."""
         for repository in self.repositories:
-            self.ever |= self.true_events(repository)
+            self.ever |= self._true_facts(repository)
 
     def true_events(self, repository: Repository) -> set[str]:
         """The ids of the events that the repository holds now, written from the rules and from no adapter."""
-        facts: list[tuple[str, Account | None]] = []
+        return set(self._true_facts(repository))
+
+    def _true_facts(self, repository: Repository) -> dict[str, str]:
+        """The same ids, each with what it tells of: whatever has two ids is one thing that would be paid twice."""
+        facts: list[Fact] = []
         for item in repository.items:
             facts += self._facts(item)
         for made in repository.releases:
             if made.published_at:  # a bot is no User, and no author then
                 is_user = made.author is not None and made.author.kind == "User"
-                facts.append((f"release:*:{made.id}", made.author if is_user else None))
+                facts.append((f"release:*:{made.id}", made.author if is_user else None, None))
         for commit in repository.ancestors(repository.head):
-            facts += commit_facts(commit)
-        return {
-            f"github:{name.replace('*', str(repository.id))}"
-            for name, account in facts
-            if account is None or (account.kind != "Bot" and account.login not in self.machine_users)
-        }
+            facts += [(name, account, None) for name, account in commit_facts(commit)]
+        found: dict[str, str] = {}
+        for name, account, fact in facts:
+            event_id = f"github:{name.replace('*', str(repository.id))}"
+            if account is None or (account.kind != "Bot" and account.login not in self.machine_users):
+                found[event_id] = event_id if fact is None else f"{name.partition(':')[0]} {fact}"
+        return found
 
-    def _facts(self, item: Item) -> list[tuple[str, Account | None]]:
+    def _facts(self, item: Item) -> list[Fact]:
+        if item.kind == "issue":
+            return self._issue_facts(item)
+        return [(name, account, None) for name, account in self._item_facts(item)]
+
+    def _issue_facts(self, item: Item) -> list[Fact]:
+        """What happened up to the second of a move belongs to the repository that the issue came from."""
+        moved_at = item.moved_at[-1] if item.moved_at else datetime.min.replace(tzinfo=UTC)
+        facts: list[Fact] = []
+        if not item.moved_at:
+            facts.append((f"issue_opened:*:{item.number}", item.author, item.fact))
+        facts += [
+            (f"issue_closed:*:{item.number}", made.actor, item.fact)
+            for made in item.closings[:1]
+            if made.at > moved_at
+        ]
+        facts += [
+            (f"issue_comment:*:{made.id}", made.author, made.fact)
+            for made in item.comments
+            if made.at > moved_at
+        ]
+        return facts
+
+    def _item_facts(self, item: Item) -> list[tuple[str, Account | None]]:
         number = item.number
         facts: list[tuple[str, Account | None]] = []
         if item.kind == "pull":
@@ -337,10 +381,6 @@ class World:
                 for made in thread.comments
             ]
             facts += [(f"pr_comment:*:{made.id}", made.author) for made in item.comments]
-        elif item.kind == "issue":
-            facts.append((f"issue_opened:*:{number}", item.author))
-            facts += [(f"issue_closed:*:{number}", made.actor) for made in item.closings[:1]]
-            facts += [(f"issue_comment:*:{made.id}", made.author) for made in item.comments]
         else:
             facts.append((f"discussion:*:{number}", item.author))
             if item.answer is not None:

@@ -178,15 +178,76 @@ def test_an_issue_counts_as_opened_and_as_closed_once_however_often_it_is_reopen
     assert collector.skipped == {"issue-closed-again": 2}
 
 
-def test_an_issue_that_was_transferred_here_says_so(
+@pytest.mark.parametrize("is_collected_before", [True, False])
+def test_what_was_done_before_an_issue_moved_here_is_the_other_repositorys_and_never_counts_twice(
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    is_collected_before: bool,  # noqa: FBT001 - the two cases
+) -> None:
+    bob, elsewhere = world.account("bob"), world.repository("acme/api")
+    issue = world.open_item(elsewhere, "issue", ada)
+    there = world.comment(issue, bob)
+    world.comment(issue, world.account("renovate", "Bot"))
+    world.comment(issue, None)
+    world.pass_time(60)
+    origin = collector.source("acme/api")
+    if is_collected_before:
+        assert collector.collect(origin, ["issues", "issue_comments"]) == []
+    gone = {f"github:issue_opened:{elsewhere.id}:1"} | {
+        f"github:issue_comment:{elsewhere.id}:{comment.id}"
+        for comment in issue.comments
+        if comment.author is not None
+    }
+    world.transfer(elsewhere, issue, repository)
+    world.comment(issue, bob)  # in the second of the move: whether before or after, nobody can tell
+    world.pass_time(1)
+    here = world.comment(issue, ada)
+    world.close(issue, bob)
+    world.pass_time(2)
+
+    for source in (collector.source(), origin):
+        assert collector.collect(source, ["issues", "issue_comments"]) == []
+
+    assert there.id not in {comment.id for comment in issue.comments}, "a moved comment has another id"
+    told = [world.ever[event_id] for event_id in collector.ids]
+    assert len(told) == len(set(told))
+    of_here = {found for found in collector.ids if f":{repository.id}:" in found}
+    assert (
+        of_here
+        == world.true_events(repository)
+        == {
+            f"github:issue_comment:{repository.id}:{here.id}",
+            f"github:issue_closed:{repository.id}:1",
+        }
+    )
+    assert collector.events[f"github:issue_closed:{repository.id}:1"].metadata["transferred"] is True
+    assert len(collector.ids - of_here) == (3 if is_collected_before else 0)
+    assert gone & collector.ids == (gone & world.ever.keys() if is_collected_before else set())
+    skipped = [collector.certificates[stream(name)].skipped_actors for name in ("issues", "issue_comments")]
+    assert skipped == [{"transferred:ada": 1}, {"transferred:bob": 2, "transferred:renovate": 1}]
+    assert collector.certificates[stream("issue_comments")].skipped == {"transferred": 4}
+
+
+def test_an_issue_that_was_closed_before_and_after_it_moved_is_closed_once(
     collector: Collector, world: World, repository: Repository, ada: Account
 ) -> None:
     elsewhere = world.repository("acme/api")
-    world.transfer(elsewhere, world.open_item(elsewhere, "issue", ada), repository)
+    issue = world.open_item(elsewhere, "issue", ada)
+    world.close(issue, ada)
+    world.reopen(issue)
+    world.pass_time(1)
+    assert collector.collect(collector.source("acme/api"), ["issues"]) == []
+    world.transfer(elsewhere, issue, repository)
+    world.pass_time(1)
+    world.close(issue, world.account("bob"))
+    world.pass_time(1)
 
-    (opened,) = collected(collector, "issues")
+    collected(collector, "issues")
 
-    assert opened.metadata["transferred"] is True
+    assert collector.ids == {f"github:issue_{what}:{elsewhere.id}:1" for what in ("opened", "closed")}
+    assert collector.skipped == {"transferred": 2, "issue-closed-again": 1}
 
 
 def test_a_review_that_came_long_before_the_merge_is_there_and_all_of_hundreds_are(

@@ -34,7 +34,7 @@ class Tally:
     def skip(self, reason: str, actor: Actor | None = None) -> None:
         """Count one thing that is no event."""
         self.skipped[reason] += 1
-        if actor is not None:
+        if actor is not None and actor.login is not None:
             name = f"{reason}:{actor.login}"
             self.actors[name if name in self.actors or len(self.actors) < MAX_SKIPPED_ACTORS else OTHERS] += 1
 

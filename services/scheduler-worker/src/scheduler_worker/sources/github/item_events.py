@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -18,6 +19,7 @@ from scheduler_worker.sources.github.fields import Fields
 
 PENDING_REVIEW: Final = "review-not-submitted"
 CLOSED_AGAIN: Final = "issue-closed-again"
+TRANSFERRED: Final = "transferred"  # it was done in the repository that the issue came from
 ANSWER_DELETED: Final = "answer-deleted"
 
 
@@ -113,7 +115,14 @@ def issue_comments(reading: Reading, maker: EventMaker, item: Fields) -> ItemEve
     """Return the events of the comments below an issue."""
     children = read_children(reading, item, queries.MORE_ISSUE_COMMENTS, what="comments")
     made = _counted(children)
-    made.events.extend(_comments(maker, item, children.nodes, "issue_comment", tally=made.tally))
+    here: list[Fields] = []
+    moved_at = _moved_at(item)
+    for comment in children.nodes:
+        if moved_at is not None and comment.instant("createdAt") <= moved_at:
+            made.tally.skip(TRANSFERRED, read_actor(comment.find_fields("author")))
+        else:
+            here.append(comment)
+    made.events.extend(_comments(maker, item, here, "issue_comment", tally=made.tally))
     return made
 
 
@@ -121,45 +130,56 @@ def issue(_: Reading, maker: EventMaker, item: Fields) -> ItemEvents:
     """Return the events of an issue: its opening, and its first closing by whoever closed it.
 
     Only the first closing is one: who closes and opens again would be paid each time. Further ones are counted.
+    What was done before the issue came from another repository is that one's: docs/decisions/0009 says why.
     """
     made = ItemEvents()
-    number = item.whole("number")
+    moved_at = _moved_at(item)
     metadata: dict[str, JsonValue] = {
         **item_metadata(item),
         "labels": label_names(item),
-        "transferred": item.fields("transfers").whole("totalCount") > 0,
+        "transferred": moved_at is not None,
     }
-    made.events.extend(
-        maker.make(
-            "issue_opened",
-            key=f"issue_opened:{{}}:{number}",
-            actor=read_actor(item.find_fields("author")),
-            at=item.instant("createdAt"),
-            url=item.text("url"),
-            metadata=metadata,
-            tally=made.tally,
-        )
-    )
-    closings = item.fields("closings")
-    for closing in closings.each("nodes"):
+    if moved_at is not None:
+        made.tally.skip(TRANSFERRED, read_actor(item.find_fields("author")))
+    else:
         made.events.extend(
             maker.make(
-                "issue_closed",
-                key=f"issue_closed:{{}}:{number}",
-                actor=read_actor(closing.find_fields("actor")),
-                at=closing.instant("createdAt"),
+                "issue_opened",
+                key=f"issue_opened:{{}}:{item.whole('number')}",
+                actor=read_actor(item.find_fields("author")),
+                at=item.instant("createdAt"),
                 url=item.text("url"),
-                metadata={
-                    **metadata,
-                    "closed_by": _closer(closing.find_fields("closer")),
-                    "state_reason": line(closing.find_text("stateReason")),
-                },
+                metadata=metadata,
                 tally=made.tally,
             )
         )
+    closings = item.fields("closings")
+    for closing in closings.each("nodes"):
+        if moved_at is not None and closing.instant("createdAt") <= moved_at:
+            made.tally.skip(TRANSFERRED, read_actor(closing.find_fields("actor")))
+        else:
+            made.events.extend(_closed(maker, item, closing, metadata, tally=made.tally))
     for _again in range(1, closings.whole("totalCount")):
         made.tally.skip(CLOSED_AGAIN)
     return made
+
+
+def _closed(
+    maker: EventMaker, item: Fields, closing: Fields, metadata: Mapping[str, JsonValue], *, tally: Tally
+) -> list[ActivityEvent]:
+    return maker.make(
+        "issue_closed",
+        key=f"issue_closed:{{}}:{item.whole('number')}",
+        actor=read_actor(closing.find_fields("actor")),
+        at=closing.instant("createdAt"),
+        url=item.text("url"),
+        metadata={
+            **metadata,
+            "closed_by": _closer(closing.find_fields("closer")),
+            "state_reason": line(closing.find_text("stateReason")),
+        },
+        tally=tally,
+    )
 
 
 def discussion(_: Reading, maker: EventMaker, item: Fields) -> ItemEvents:
@@ -224,6 +244,11 @@ def release(maker: EventMaker, item: Fields, *, tally: Tally) -> list[ActivityEv
         },
         tally=tally,
     )
+
+
+def _moved_at(issue: Fields) -> datetime | None:
+    """Return when an issue last came from another repository, or None if it began in this one."""
+    return max((moved.instant("createdAt") for moved in issue.fields("moves").each("nodes")), default=None)
 
 
 def _counted(children: Children) -> ItemEvents:

@@ -20,16 +20,16 @@ query One{kind}($node: ID!) {{
 {WHO}"""
 
 
-def _below(kind: str, fields: str, parent: str, *, name: str | None = None) -> str:
+def _below(kind: str, fields: str, parent: str, *, item: str = ITEM, name: str | None = None) -> str:
     """Return the query of one thing below an item, and of the item."""
-    return _one(kind, f"{fields} parent: {parent} {{ {ITEM} }}").replace(f"One{kind}", f"One{name or kind}")
+    return _one(kind, f"{fields} parent: {parent} {{ {item} }}").replace(f"One{kind}", f"One{name or kind}")
 
 
 ONE_PULL_REQUEST: Final = _one("PullRequest", queries.PULL_REQUEST)
 ONE_REVIEW: Final = _below("PullRequestReview", queries.REVIEW, "pullRequest")
 ONE_REVIEW_COMMENT: Final = _below("PullRequestReviewComment", queries.REVIEW_COMMENT, "pullRequest")
 ONE_PULL_REQUEST_COMMENT: Final = _below("IssueComment", COMMENT, "pullRequest", name="PullRequestComment")
-ONE_ISSUE_COMMENT: Final = _below("IssueComment", COMMENT, "issue")
+ONE_ISSUE_COMMENT: Final = _below("IssueComment", COMMENT, "issue", item=queries.ISSUE_ITEM)
 ONE_ISSUE: Final = _one("Issue", queries.ISSUE)
 ONE_DISCUSSION: Final = _one("Discussion", queries.DISCUSSION)
 # A discussion's comment tells its repository through the discussion only.

@@ -59,6 +59,11 @@ def _within(connection: str, first: int, fields: str) -> str:
 _BY_UPDATE: Final = "(first: $first, after: $after, orderBy: {field: UPDATED_AT, direction: DESC})"
 _FURTHER: Final = "(first: $first, after: $after)"
 ITEM: Final = "id number title url createdAt updatedAt author { ...who }"
+# An issue, and when it last came from another repository.
+ISSUE_ITEM: Final = (
+    f"{ITEM} moves: timelineItems(last: 1, itemTypes: [TRANSFERRED_EVENT])"
+    " { nodes { ... on TransferredEvent { createdAt } } }"
+)
 _LABELS: Final = "labels(first: 100) { totalCount nodes { name } }"  # GitHub allows a hundred
 COMMENT: Final = "fullDatabaseId createdAt url author { ...who }"
 REVIEW: Final = "fullDatabaseId state submittedAt url author { ...who }"
@@ -159,18 +164,17 @@ MORE_PULL_REQUEST_COMMENTS: Final = _children(
 )
 
 ISSUE_COMMENTS: Final = _items(
-    "IssueComments", f"issues{_BY_UPDATE}", f"{ITEM} {_within('comments', 50, COMMENT)}", WHO
+    "IssueComments", f"issues{_BY_UPDATE}", f"{ISSUE_ITEM} {_within('comments', 50, COMMENT)}", WHO
 )
 MORE_ISSUE_COMMENTS: Final = _children("MoreIssueComments", "Issue", f"comments{_FURTHER}", COMMENT, WHO)
 
 ISSUE: Final = (
-    f"{ITEM} {_LABELS}"
+    f"{ISSUE_ITEM} {_LABELS}"
     " closings: timelineItems(first: 1, itemTypes: [CLOSED_EVENT]) {"
     "   totalCount nodes { ... on ClosedEvent {"
     "     createdAt stateReason actor { ...who }"
     "     closer { __typename ... on PullRequest { number } ... on Commit { oid } }"
     " } } }"
-    " transfers: timelineItems(first: 1, itemTypes: [TRANSFERRED_EVENT]) { totalCount }"
 )
 ISSUES: Final = _items("Issues", f"issues{_BY_UPDATE}", ISSUE, WHO)
 
