@@ -23,6 +23,7 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint
 from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sources
 from scheduler_worker.jsonl_policy import JsonlSourcePolicy, parse_jsonl_sources
+from scheduler_worker.plugin_policy import PluginSourcePolicy, parse_plugin_sources, plugin_kinds
 from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, check_line, checked
 from scheduler_worker.schedule_policy import SchedulePolicy, parse_schedule, weekly
 
@@ -68,6 +69,7 @@ class Policy:
     git_sources: tuple[GitSourcePolicy, ...] = ()
     github_sources: tuple[GithubSourcePolicy, ...] = ()
     jsonl_sources: tuple[JsonlSourcePolicy, ...] = ()
+    plugin_sources: tuple[PluginSourcePolicy, ...] = ()
 
     def window_of(self, instant: datetime) -> EpochWindow:
         """Return the policy's window that contains instant."""
@@ -106,7 +108,8 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
     root.allow("node_id", "epoch", "weights", "pool", "schedule", "sources")
     epoch = root.table("epoch", "length_days", "anchor")
     pool = root.table("pool", "base_issuance_credits")
-    sources = root.table("sources", "git", "github", "jsonl")
+    kinds = plugin_kinds(root.get("sources", dict) or {})
+    sources = root.table("sources", "git", "github", "jsonl", *kinds)
     base_issuance = pool.get("base_issuance_credits", int)
     if base_issuance is not None:
         checked(pool.key("base_issuance_credits"), lambda: check_bigint("the amount", base_issuance))
@@ -122,6 +125,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         git_sources=_git_sources(sources, folder),
         github_sources=parse_github_sources(sources),
         jsonl_sources=parse_jsonl_sources(sources, folder),
+        plugin_sources=parse_plugin_sources(sources, kinds, folder),
     )
 
 

@@ -41,19 +41,19 @@ class PolicyTable:
     """One TOML table: takes values by key and type, and refuses keys that it doesn't know."""
 
     def __init__(self, values: Mapping[str, Any], name: str) -> None:
-        self._values = values
-        self._name = name
+        self.values = values
+        self.name = name
 
     def key(self, key: str) -> str:
         """Return a key's full name, as a refusal shows it."""
-        return f"{self._name}.{key}" if self._name else key
+        return f"{self.name}.{key}" if self.name else key
 
     def allow(self, *keys: str) -> None:
         """Refuse every other key, with the nearest of these.
 
         Raises: PolicyInvalid.
         """
-        for key in self._values:
+        for key in self.values:
             if key not in keys:
                 close = get_close_matches(key, keys, n=1)
                 hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(keys)}"
@@ -64,7 +64,7 @@ class PolicyTable:
 
         Raises: PolicyInvalid.
         """
-        value = self._values.get(key)
+        value = self.values.get(key)
         if value is None:
             return None
         if type(value) is not kind:
@@ -107,7 +107,7 @@ class PolicyTable:
         return found
 
     def tables(self, key: str, *keys: str) -> list[PolicyTable]:
-        """Return the tables of the list under a key, named by their number from 1.
+        """Return the tables of the list under a key, named by their number from 1; without keys they may have any.
 
         Raises: PolicyInvalid.
         """
@@ -118,7 +118,8 @@ class PolicyTable:
             if not isinstance(value, dict):
                 raise PolicyInvalid(name, "must be a table")
             found.append(PolicyTable(value, name))
-            found[-1].allow(*keys)
+            if keys:
+                found[-1].allow(*keys)
         return found
 
 

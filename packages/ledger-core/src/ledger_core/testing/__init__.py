@@ -14,10 +14,19 @@ from ledger_core.testing.builders import (
 )
 from ledger_core.testing.in_memory_ledger import InMemoryLedger, InMemoryTransaction, InMemoryView
 from ledger_core.testing.scripted_source import ScriptedSource, SourceCall
+from ledger_core.testing.source_contract import (
+    SOURCE_RULES,
+    ContractBreach,
+    SourceRule,
+    SourceWorld,
+    check_source,
+)
 
 __all__ = [
     "MONDAY",
     "RETRIEVED_AT",
+    "SOURCE_RULES",
+    "ContractBreach",
     "FixedClock",
     "IdentityEvent",
     "InMemoryLedger",
@@ -25,6 +34,9 @@ __all__ = [
     "InMemoryView",
     "ScriptedSource",
     "SourceCall",
+    "SourceRule",
+    "SourceWorld",
+    "check_source",
     "make_binding",
     "make_component",
     "make_context",
