@@ -23,6 +23,10 @@ from tests.github_world.server import APP_ID, TOKEN, GithubWorldServer, app_key_
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 
 
+class StoppedAfter(Exception):
+    """The reading was stopped before this page was stored."""
+
+
 @dataclass(slots=True)
 class Collector:
     """Everything that the ledger would keep: events by id, conflicts, a cursor for each stream."""
@@ -68,25 +72,32 @@ class Collector:
         self.waits.append(seconds)
         self.server.world.pass_time(seconds)
 
-    def collect(self, source: GithubSource, names: Iterable[str] | None = None) -> list[Exception]:
-        """Read each stream once from its cursor, as the worker would; return what went wrong."""
+    def collect(
+        self, source: GithubSource, names: Iterable[str] | None = None, *, most_pages: int | None = None
+    ) -> list[Exception]:
+        """Read each stream once from its cursor, as the worker would; return what went wrong.
+
+        A reading that is stopped after so many pages, as a worker may be, is a StoppedAfter among them.
+        """
         problems: list[Exception] = []
         for stream in source.streams():
             if names is None or stream.stream in names:
                 try:
-                    self.read(source, stream)
-                except (LedgerError, SourceUnavailable) as error:
+                    self.read(source, stream, most_pages=most_pages)
+                except (LedgerError, SourceUnavailable, StoppedAfter) as error:
                     problems.append(error)
         return problems
 
-    def read(self, source: GithubSource, stream: StreamRef) -> None:
-        for page in source.pages(stream, self.cursors.get(stream), until=UNTIL):
+    def read(self, source: GithubSource, stream: StreamRef, *, most_pages: int | None = None) -> None:
+        for number, page in enumerate(source.pages(stream, self.cursors.get(stream), until=UNTIL)):
+            if number == most_pages:
+                raise StoppedAfter
             for event in page.events:
                 self.events.setdefault(event.id, event)
             self.cursors[stream] = page.cursor
             self.pages += 1
-            for reason, number in page.skipped.items():
-                self.skipped[reason] = self.skipped.get(reason, 0) + number
+            for reason, count in page.skipped.items():
+                self.skipped[reason] = self.skipped.get(reason, 0) + count
             if page.certificate is not None:
                 self.certificates[stream] = page.certificate
                 if not page.certificate.differing:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,15 +14,15 @@ from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.instant import parse_instant
 from ledger_core.errors import InvalidValue, LedgerError, SourceUnavailable
 from ledger_core.identifiers import StreamRef
-from scheduler_worker.sources.github import update_walk
-from scheduler_worker.sources.github.cursors import parse_commit_cursor, parse_walk_cursor
+from scheduler_worker.sources.github import commit_increment, update_walk
+from scheduler_worker.sources.github.cursors import CommitCursor, parse_commit_cursor, parse_walk_cursor
 from scheduler_worker.sources.github.refusals import (
     GithubCountDiffers,
     GithubCursorInvalid,
     GithubHistoryRewritten,
 )
 from tests.github_world.collecting import UNTIL, Collector, collector_on
-from tests.github_world.server import GithubWorldServer
+from tests.github_world.server import Fault, GithubWorldServer
 from tests.github_world.views import Views
 from tests.github_world.world import Account, CommitAuthor, Repository, World
 
@@ -465,6 +468,140 @@ def test_a_first_reading_of_a_head_that_was_thrown_away_is_a_rewrite(
     assert collector.ids == world.true_events(repository)
 
 
+def grown(world: World, repository: Repository, ada: Account, *, commits: int) -> None:
+    """Add a line of commits, and one beside it that left it long ago and is older still by date."""
+    assert repository.head is not None
+    fork_point = repository.commits[repository.head]
+    for _ in range(commits):
+        world.pass_time(60)
+        world.commit(repository, author(ada))
+    side = fork_point
+    for number in range(commits):
+        at = fork_point.at - timedelta(days=30, seconds=-number)
+        side = world.commit(repository, author(ada), parents=(side.oid,), at=at, is_pushed=False)
+    assert repository.head is not None
+    world.commit(repository, author(ada), parents=(repository.head, side.oid))
+
+
+def queries_for_commits(server: GithubWorldServer) -> int:
+    return [name for name, _ in server.log].count("Commits")
+
+
+@pytest.mark.parametrize("what_stops_it", ["the worker", "a fault"])
+def test_a_large_increment_that_is_stopped_goes_on_where_it_was_and_is_counted_all_the_same(
+    server: GithubWorldServer,
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    what_stops_it: str,
+) -> None:
+    monkeypatch.setattr(commit_increment, "PAGE_EVENTS", 4)
+    for _ in range(5):
+        world.pass_time(60)
+        world.commit(repository, author(ada))
+    assert collector.collect(collector.source(), ["commits"]) == []
+    base = repository.head
+    grown(world, repository, ada, commits=20)
+    target = repository.head
+    server.log.clear()
+
+    stops = 0
+    for _ in range(40):
+        source = collector.source(page_items=2)
+        if what_stops_it == "a fault":
+            server.faults.extend([None, None, None, None, *[Fault(status=502)] * 6])  # four requests pass
+            collector.collect(source, ["commits"])
+            server.faults.clear()
+        else:
+            page = next(
+                iter(source.pages(stream("commits"), collector.cursors[stream("commits")], until=UNTIL))
+            )
+            collector.events |= {event.id: event for event in page.events}
+            collector.cursors[stream("commits")] = page.cursor
+        stands = parse_commit_cursor(collector.cursors[stream("commits")])
+        if stands.head == target:
+            break
+        assert (stands.head, stands.reading) == (base, target), "the head stays while anything is missing"
+        stops += 1
+        world.commit(repository, author(ada))  # the branch goes on meanwhile
+
+    assert stops >= 5
+    assert stands.head == target
+    assert collector.collect(collector.source(), ["commits"]) == []
+    assert collector.ids == world.true_events(repository)
+    # 41 new commits and the five old ones, two a page; whatever came meanwhile was one page each.
+    assert queries_for_commits(server) <= 23 + stops + 2
+
+
+def test_an_increment_whose_page_or_head_is_gone_begins_again_from_the_head_that_is_certain(
+    collector: Collector,
+    world: World,
+    repository: Repository,
+    ada: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commit_increment, "PAGE_EVENTS", 4)
+    world.commit(repository, author(ada))
+    collected(collector, "commits")
+    base = repository.head
+    grown(world, repository, ada, commits=6)
+    source = collector.source(page_items=2)
+    page = next(iter(source.pages(stream("commits"), collector.cursors[stream("commits")], until=UNTIL)))
+    under_way = json.loads(page.cursor)
+    assert under_way["reading"] == repository.head
+
+    collector.cursors[stream("commits")] = json.dumps({**under_way, "after": "gone"})
+    assert collector.collect(source, ["commits"]) == []
+    assert collector.ids == world.true_events(repository)
+
+    collector.cursors[stream("commits")] = page.cursor
+    assert repository.head is not None
+    del repository.commits[repository.head]
+    repository.head = base
+    assert collector.collect(source, ["commits"]) == []
+    assert parse_commit_cursor(collector.cursors[stream("commits")]) == CommitCursor(
+        repository=repository.id, head=base
+    )
+
+
+def test_a_list_of_commits_in_a_cursor_that_is_none_is_refused(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    world.commit(repository, author(ada))
+    collected(collector, "commits")
+    stands = json.loads(collector.cursors[stream("commits")])
+    base = repository.head
+    world.commit(repository, author(ada))
+    bomb = base64.b64encode(zlib.compress(bytes(200_000_000))).decode()
+    for listed in ("~", "QUJD", base64.b64encode(zlib.compress(b"\xff")).decode(), bomb):
+        under_way = {**stands, "head": base, "reading": repository.head, "listed": listed}
+        collector.cursors[stream("commits")] = json.dumps(under_way)
+
+        (problem,) = collector.collect(collector.source(), ["commits"])
+
+        assert isinstance(problem, GithubCursorInvalid)
+
+
+def test_a_reading_that_finds_nothing_new_says_so_in_a_page_with_its_certificate(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    source = collector.source()
+    for expected in (None, "head"):
+        if expected:
+            repository.head = world.commit(repository, author(ada)).oid
+            collected(collector, "commits")
+        cursor = collector.cursors.get(stream("commits"))
+        (page,) = source.pages(stream("commits"), cursor, until=UNTIL)
+
+        assert page.events == ()
+        assert page.certificate is not None
+        assert (page.certificate.begins, page.certificate.ends) == (repository.head, repository.head)
+        assert (page.certificate.pages, page.certificate.counts) == (0, ())
+        assert cursor in {None, page.cursor}
+
+
 # --- the second count
 
 
@@ -670,7 +807,7 @@ def test_edits_as_fast_as_pages_are_read_end_as_unavailable_and_never_as_complet
         "", "[]", "{}", '{"v":2}', '{"v":1}', '{"v":1,"repository":"1"}',
         '{"v":1,"repository":1,"since":"yesterday","walk":null,"read_again":false}',
         '{"v":1,"repository":1,"since":null,"walk":{"counts":{"seen":"~"}},"read_again":false}',
-        '{"v":1,"repository":1,"head":1,"other":2}',
+        '{"v":1,"repository":1,"head":1,"other":2}', '{"v":1,"repository":1,"head":1}',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["issues", "releases", "commits"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler_worker.sources.github import commit_increment
 from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 from tests.github_world.acts import ACTS, Act, Player, populated
 from tests.github_world.collecting import Collector, collector_on
@@ -43,13 +44,17 @@ acts = st.builds(
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What happens before some streams are read, and while they are: an act at every so manyth request."""
+    """What happens before some streams are read, and while they are: an act at every so manyth request.
+
+    Each reading is stopped once it has stored so many pages, if it has more.
+    """
 
     before: list[Act]
     during: list[Act]
     every: int
     repository: int
     streams: list[str]
+    most_pages: int | None
 
 
 rounds = st.builds(
@@ -59,6 +64,7 @@ rounds = st.builds(
     every=st.integers(1, 4),
     repository=st.integers(0, 1),
     streams=st.lists(st.sampled_from(STREAM_NAMES), min_size=1, max_size=3, unique=True),
+    most_pages=st.sampled_from([None, None, 1, 2, 5]),
 )
 
 
@@ -72,6 +78,13 @@ def server() -> Iterator[GithubWorldServer]:
 def collector(server: GithubWorldServer) -> Iterator[Collector]:
     with collector_on(server) as collector:
         yield collector
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_pages() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commit_increment, "PAGE_EVENTS", 3)
+        yield
 
 
 def of_streams(ids: set[str], names: set[str]) -> set[str]:
@@ -107,7 +120,7 @@ def test_the_collected_set_is_the_true_set_always(
         repository = world.repositories[happening.repository]
         for name in happening.streams:
             was_true = world.true_events(repository)
-            problems = fresh.collect(sources[happening.repository], [name])
+            problems = fresh.collect(sources[happening.repository], [name], most_pages=happening.most_pages)
             if not problems:  # it says that it has all: what was there when it began and still is
                 lasting = was_true & world.true_events(repository)
                 assert of_streams(lasting, {name}) <= fresh.ids

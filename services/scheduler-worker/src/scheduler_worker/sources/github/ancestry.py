@@ -6,7 +6,15 @@ collected head, and back-dated ones before. Dates play no part here: only parent
 
 from __future__ import annotations
 
+import base64
+import binascii
+import zlib
 from collections.abc import Sequence
+from typing import Final
+
+from scheduler_worker.sources.github.refusals import GithubCursorInvalid
+
+MAX_BYTES: Final = 134_217_728  # of what a cursor carries, unpacked: some 1.5 million commits
 
 
 class NewCommits:
@@ -20,6 +28,23 @@ class NewCommits:
         self._parents: dict[str, Sequence[str]] = {}
         self._old = {base}
         self._missing: set[str] = set()
+
+    @classmethod
+    def read(cls, base: str, listed: str | None) -> NewCommits:
+        """Return what was known when `text` was written, by reasoning again over what was listed then.
+
+        Raises: GithubCursorInvalid.
+        """
+        found = cls(base)
+        for line in () if listed is None else _unpacked(listed).splitlines():
+            oid, *parents = line.split(" ")
+            found.add(oid, parents)
+        return found
+
+    def text(self) -> str:
+        """Return what was listed, packed: each commit's id and its parents', in the order of the listing."""
+        lines = "\n".join(" ".join((oid, *parents)) for oid, parents in self._parents.items())
+        return base64.b64encode(zlib.compress(lines.encode("ascii"), 6)).decode("ascii")
 
     def add(self, oid: str, parents: Sequence[str]) -> bool:
         """Take the next commit of the listing; say whether it may be new."""
@@ -43,6 +68,11 @@ class NewCommits:
         """Return how many of the seen commits are not known to be old."""
         return sum(oid not in self._old for oid in self._parents)
 
+    @property
+    def listed_count(self) -> int:
+        """Return how many commits were listed."""
+        return len(self._parents)
+
     def _age(self, oids: Sequence[str]) -> None:
         """Mark commits and all that was seen below them as old."""
         waiting = list(oids)
@@ -53,3 +83,15 @@ class NewCommits:
             self._old.add(oid)
             self._missing.discard(oid)
             waiting.extend(self._parents.get(oid, ()))
+
+
+def _unpacked(text: str) -> str:
+    try:
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(base64.b64decode(text, validate=True), MAX_BYTES)
+        lines = data.decode("ascii")
+    except (ValueError, zlib.error, binascii.Error):
+        raise GithubCursorInvalid("holds no list of commits") from None
+    if not unpacking.eof:
+        raise GithubCursorInvalid("holds a list of commits that is cut off, or too large")
+    return lines

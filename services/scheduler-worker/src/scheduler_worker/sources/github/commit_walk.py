@@ -2,88 +2,126 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-from typing import Final
+from collections.abc import Generator, Iterator
 
 from attrs import evolve, frozen
 
-from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.completeness import CompletenessCount
 from ledger_core.ports.activity_source import ActivityPage
 from scheduler_worker.sources.github import queries
-from scheduler_worker.sources.github.ancestry import NewCommits
-from scheduler_worker.sources.github.client import Reading
-from scheduler_worker.sources.github.commit_events import commit_events
-from scheduler_worker.sources.github.connections import Page, read_page
+from scheduler_worker.sources.github.commit_increment import increment
+from scheduler_worker.sources.github.commit_pages import (
+    WHAT,
+    CommitPages,
+    after_page,
+    certificate_of,
+    oid_of,
+)
 from scheduler_worker.sources.github.cursors import CommitCursor, cursor_text
-from scheduler_worker.sources.github.event_maker import EventMaker, Tally
+from scheduler_worker.sources.github.event_maker import Tally
 from scheduler_worker.sources.github.fields import Fields
 from scheduler_worker.sources.github.refusals import (
     GithubCommitGone,
-    GithubCountDiffers,
     GithubHistoryRewritten,
     GithubNotFound,
     GithubPageCursorRefused,
 )
-from scheduler_worker.sources.github.repository import RepositoryFacts, current_name, found_node
+from scheduler_worker.sources.github.repository import current_name, found_node
 
-WHAT: Final = "commits"
-_OID: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_Reading = Generator[ActivityPage, None, CommitCursor]  # pages, and the cursor that it ends with
 
 
 @frozen(kw_only=True)
 class CommitWalk:
     """The walk over a default branch's commits."""
 
-    label: str
-    repository: RepositoryFacts
-    reading: Reading
-    source: str
-    machine_users: frozenset[str]
-    clock: Callable[[], datetime]
-    page_items: int
+    commits: CommitPages
     accept_rewrites: bool
 
     def pages(self, cursor: CommitCursor) -> Iterator[ActivityPage]:
-        """Yield the commits that the branch reaches and the cursor's head doesn't.
+        """Yield the commits that the branch reaches and the cursor's head doesn't; at least one page, if an empty one.
 
         Holds:   the cursor's head moves only once everything down to the one before was yielded and counted.
+                 The last page has the certificate.
         Raises:  GithubHistoryRewritten, GithubCountDiffers; SourceUnavailable, GithubRefusals.
         """
         head = self._head()
+        started = cursor
         if cursor.head is None:
             if cursor.reading is None:
                 cursor = evolve(cursor, reading=head)
-            for page, after in self._first_reading(cursor, head=head):
-                cursor = after
-                yield page
-        if cursor.head == head:
-            return
-        ahead = self._ahead_of(cursor, head)
-        if ahead is None:
-            again = CommitCursor(repository=cursor.repository, reading=head)
-            yield from (page for page, _ in self._first_reading(again, head=head))
-        elif head is not None:
-            yield from self._increment(cursor, head, ahead=ahead)
+            if cursor.reading is not None:
+                cursor = yield from self._first_reading(cursor, head=head)
+        elif cursor.reading is not None:
+            cursor = yield from self._going_on(cursor)
+        if cursor.head != head:
+            yield from self._to(head, cursor)
+        elif cursor.head == started.head:
+            yield self._nothing(cursor, ends=head)
 
     def _head(self) -> str | None:
-        data = self.reading.query(queries.HEAD, what=self.repository.name, repository=self.repository.node)
-        branch = found_node(data, self.repository).find_fields("defaultBranchRef")
+        repository = self.commits.repository
+        data = self.commits.reading.query(queries.HEAD, what=repository.name, repository=repository.node)
+        branch = found_node(data, repository).find_fields("defaultBranchRef")
         target = None if branch is None else branch.find_fields("target")
-        return None if target is None else _oid(target)
+        return None if target is None else oid_of(target)
 
-    def _first_reading(
-        self, cursor: CommitCursor, *, head: str | None
-    ) -> Iterator[tuple[ActivityPage, CommitCursor]]:
-        """Yield the whole history of the head that the reading goes down from, each page with its cursor."""
-        reading = cursor.reading
-        is_through = reading is None
-        while not is_through:
+    def _nothing(self, cursor: CommitCursor, *, ends: str | None) -> ActivityPage:
+        """Return the page that says that nothing is new: the head is the one that was counted already, or none."""
+        return ActivityPage(
+            events=(),
+            cursor=cursor_text(cursor),
+            retrieved_at=self.commits.clock(),
+            certificate=certificate_of(cursor, begins=cursor.head, ends=ends),
+        )
+
+    def _to(self, head: str | None, cursor: CommitCursor) -> Iterator[ActivityPage]:
+        """Yield what leads from the cursor's head to another one.
+
+        Raises: GithubHistoryRewritten when the cursor's head is no longer part of the branch.
+        """
+        assert cursor.head is not None
+        ahead = None if head is None else self._ahead(cursor.head, head)
+        if ahead is not None:
+            yield from increment(self.commits, evolve(cursor, reading=head), ahead=ahead)
+            return
+        if not self.accept_rewrites:
+            raise GithubHistoryRewritten(self.commits.repository.name, old_head=cursor.head, new_head=head)
+        if head is None:
+            yield self._nothing(cursor, ends=None)
+            return
+        again = CommitCursor(repository=cursor.repository, reading=head)
+        yield from self._first_reading(again, head=head)
+
+    def _ahead(self, base: str, head: str) -> int | None:
+        """Return how many commits the head has that the base has not; None if it does not go on from there."""
+        name = current_name(self.commits.reading, self.commits.repository)
+        path = f"/repos/{name}/compare/{base}...{head}?per_page=1&page=2"
+        try:
+            told = Fields(self.commits.reading.rest(path, what=f"commits of {name}")[0], "compare")
+        except GithubNotFound:  # one of them was thrown away
+            return None
+        return told.whole("ahead_by") if told.text("status") == "ahead" else None
+
+    def _going_on(self, cursor: CommitCursor) -> _Reading:
+        """Yield the rest of what a reading began that was stopped, if that can still be read."""
+        assert cursor.head is not None
+        assert cursor.reading is not None
+        ahead = self._ahead(cursor.head, cursor.reading)
+        if ahead is not None:
+            try:
+                return (yield from increment(self.commits, cursor, ahead=ahead))
+            except (GithubPageCursorRefused, GithubCommitGone):
+                pass
+        return CommitCursor(repository=cursor.repository, head=cursor.head)
+
+    def _first_reading(self, cursor: CommitCursor, *, head: str | None) -> _Reading:
+        """Yield the whole history of the head that the reading goes down from."""
+        while True:
+            reading = cursor.reading
             assert reading is not None
             try:
-                listed = self._ask(reading, cursor.after)
+                listed = self.commits.ask(reading, cursor.after)
             except GithubPageCursorRefused:
                 if cursor.after is None:
                     raise
@@ -92,160 +130,29 @@ class CommitWalk:
             except GithubCommitGone:
                 if not self.accept_rewrites or reading == head or head is None:
                     raise GithubHistoryRewritten(
-                        self.repository.name, old_head=reading, new_head=head
+                        self.commits.repository.name, old_head=reading, new_head=head
                     ) from None
-                reading = head
-                cursor = CommitCursor(repository=cursor.repository, reading=reading)
+                cursor = CommitCursor(repository=cursor.repository, reading=head)
                 continue
-            retrieved_at, tally = self.clock(), Tally()
-            events = self._events(listed.nodes, retrieved_at=retrieved_at, tally=tally)
-            cursor = _after_page(cursor, listed, tally)
-            is_through = listed.next is None
+            retrieved_at, tally = self.commits.clock(), Tally()
+            events = self.commits.events(listed.nodes, retrieved_at=retrieved_at, tally=tally)
+            cursor = after_page(cursor, listed, tally)
             certificate = None
-            if is_through:
-                certificate = _certificate(cursor, ends=reading, route="totalCount", independent=listed.total)
+            if listed.next is None:
+                counted = CompletenessCount(
+                    what=WHAT, route="totalCount", seen=cursor.seen, independent=listed.total
+                )
+                certificate = certificate_of(cursor, begins=None, ends=reading, counts=[counted])
                 cursor = CommitCursor(
                     repository=cursor.repository, head=None if certificate.differing else reading
                 )
-            page = ActivityPage(
+            yield ActivityPage(
                 events=tuple(events),
                 cursor=cursor_text(cursor),
                 retrieved_at=retrieved_at,
                 skipped=dict(tally.skipped),
                 certificate=certificate,
             )
-            yield page, cursor
             if certificate is not None:
-                self._refuse_difference(certificate)
-
-    def _ahead_of(self, cursor: CommitCursor, head: str | None) -> int | None:
-        """Return how many commits the head has that the cursor's has not; None when all are to be read again.
-
-        Raises: GithubHistoryRewritten when the cursor's head is no longer part of the branch.
-        """
-        if cursor.head is None:
-            return 0  # an empty repository
-        if head is not None:
-            name = current_name(self.reading, self.repository)
-            path = f"/repos/{name}/compare/{cursor.head}...{head}?per_page=1&page=2"
-            try:
-                told = Fields(self.reading.rest(path, what=f"commits of {name}")[0], "compare")
-            except GithubNotFound:  # the old head was thrown away
-                pass
-            else:
-                if told.text("status") == "ahead":
-                    return told.whole("ahead_by")
-        if not self.accept_rewrites:
-            raise GithubHistoryRewritten(self.repository.name, old_head=cursor.head, new_head=head)
-        return None if head is not None else 0
-
-    def _increment(self, cursor: CommitCursor, head: str, *, ahead: int) -> Iterator[ActivityPage]:
-        assert cursor.head is not None
-        stored = cursor_text(cursor)
-        fresh = NewCommits(cursor.head)
-        counting = CommitCursor(repository=cursor.repository)
-        while True:
-            listed = self._ask(head, counting.after)
-            candidates = [node for node in listed.nodes if fresh.add(_oid(node), _parents(node))]
-            retrieved_at, tally = self.clock(), Tally()
-            events = self._events(candidates, retrieved_at=retrieved_at, tally=tally)
-            counting = _after_page(counting, listed, tally)
-            if not fresh.is_closed and listed.next is not None:
-                # The cursor stays: which of these are new is certain at the end only, and all may come again.
-                yield ActivityPage(
-                    events=tuple(events),
-                    cursor=stored,
-                    retrieved_at=retrieved_at,
-                    skipped=dict(tally.skipped),
-                )
-                continue
-            certificate = _certificate(
-                evolve(counting, seen=fresh.count),
-                begins=cursor.head,
-                ends=head,
-                route="compare",
-                independent=ahead,
-            )
-            yield ActivityPage(
-                events=tuple(events),
-                cursor=stored if certificate.differing else cursor_text(evolve(cursor, head=head)),
-                retrieved_at=retrieved_at,
-                skipped=dict(tally.skipped),
-                certificate=certificate,
-            )
-            self._refuse_difference(certificate)
-            return
-
-    def _ask(self, head: str, after: str | None) -> Page:
-        data = self.reading.page(
-            queries.COMMITS,
-            most=self.page_items,
-            what=self.repository.name,
-            repository=self.repository.node,
-            head=head,
-            after=after,
-        )
-        commit = found_node(data, self.repository).find_fields("object")
-        if commit is None:
-            raise GithubCommitGone(head)
-        return read_page(commit.fields("items"), after=after)
-
-    def _events(
-        self,
-        nodes: Iterable[Fields],
-        *,
-        retrieved_at: datetime,
-        tally: Tally,
-    ) -> list[ActivityEvent]:
-        maker = EventMaker(
-            source=self.source,
-            repository_id=self.repository.number,
-            machine_users=self.machine_users,
-            retrieved_at=retrieved_at,
-        )
-        return [event for node in nodes for event in commit_events(self.reading, maker, node, tally=tally)]
-
-    def _refuse_difference(self, certificate: CompletenessCertificate) -> None:
-        for count in certificate.differing:
-            raise GithubCountDiffers(self.label, what=WHAT, seen=count.seen, independent=count.independent)
-
-
-def _oid(commit: Fields) -> str:
-    oid = commit.text("oid")
-    if _OID.fullmatch(oid) is None:
-        raise commit.unreadable("oid", "is no commit's id")
-    return oid
-
-
-def _parents(commit: Fields) -> list[str]:
-    parents = commit.fields("parents")
-    found = [_oid(parent) for parent in parents.each("nodes")]
-    if len(found) != parents.whole("totalCount"):
-        raise commit.unreadable("parents", "are more than a hundred")
-    return found
-
-
-def _after_page(cursor: CommitCursor, listed: Page, tally: Tally) -> CommitCursor:
-    total = Tally(skipped=cursor.skipped.copy(), actors=cursor.actors.copy())
-    total.add(tally)
-    return evolve(
-        cursor,
-        after=listed.next,
-        pages=cursor.pages + 1,
-        seen=cursor.seen + len(listed.nodes),
-        skipped=total.skipped,
-        actors=total.actors,
-    )
-
-
-def _certificate(
-    cursor: CommitCursor, *, ends: str, route: str, independent: int, begins: str | None = None
-) -> CompletenessCertificate:
-    return CompletenessCertificate(
-        begins=begins,
-        ends=ends,
-        pages=cursor.pages,
-        counts=(CompletenessCount(what=WHAT, route=route, seen=cursor.seen, independent=independent),),
-        skipped=dict(cursor.skipped),
-        skipped_actors=dict(cursor.actors),
-    )
+                self.commits.refuse_difference(certificate)
+                return cursor

@@ -65,11 +65,16 @@ class WalkCursor:
 
 @frozen(kw_only=True)
 class CommitCursor:
-    """Where the commits stand: all that `head` reaches were collected; below, a first reading under way."""
+    """Where the commits stand: all that `head` reaches were collected; below, a reading under way.
+
+    Holds: `reading` is the head that it goes down from. Where there is a `head` already, `listed` is what was
+           listed so far, by which what is new is told from what is not.
+    """
 
     repository: int
     head: str | None = None
-    reading: str | None = None  # the head that a first reading goes down from
+    reading: str | None = None
+    listed: str | None = None
     after: str | None = None
     pages: int = 0
     seen: int = 0
@@ -115,9 +120,12 @@ def parse_commit_cursor(text: str) -> CommitCursor:
     values = _values(text)
     try:
         cursor = CommitCursor(**values)
-        return evolve(cursor, skipped=Counter(cursor.skipped), actors=Counter(cursor.actors))
+        cursor = evolve(cursor, skipped=Counter(cursor.skipped), actors=Counter(cursor.actors))
     except (TypeError, ValueError):
         raise GithubCursorInvalid("lacks a part, or has one that is not its own") from None
+    if any(type(text) not in {str, type(None)} for text in (cursor.head, cursor.reading, cursor.listed)):
+        raise GithubCursorInvalid("has a part that is no text")
+    return cursor
 
 
 def _walk(values: dict[str, Any]) -> Walk:

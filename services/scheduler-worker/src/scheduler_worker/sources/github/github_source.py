@@ -13,6 +13,7 @@ from ledger_core.identifiers import StreamRef, check_name
 from ledger_core.ports.activity_source import ActivityPage
 from ledger_core.ports.item_source import FoundItem, ItemHint
 from scheduler_worker.sources.github.client import GithubClient, Reading
+from scheduler_worker.sources.github.commit_pages import CommitPages
 from scheduler_worker.sources.github.commit_walk import CommitWalk
 from scheduler_worker.sources.github.cursors import (
     CommitCursor,
@@ -145,7 +146,7 @@ class GithubSource:
         stands = CommitCursor(repository=repository.number) if cursor is None else parse_commit_cursor(cursor)
         if stands.repository != repository.number:
             stands = CommitCursor(repository=repository.number)
-        return CommitWalk(
+        commits = CommitPages(
             label=str(stream),
             repository=repository,
             reading=reading,
@@ -153,8 +154,8 @@ class GithubSource:
             machine_users=self._machine_users,
             clock=self._clock,
             page_items=self._page_items,
-            accept_rewrites=self._accept_rewrites,
-        ).pages(stands)
+        )
+        return CommitWalk(commits=commits, accept_rewrites=self._accept_rewrites).pages(stands)
 
 
 def _telling(pages: Iterator[ActivityPage], reason: str) -> Iterator[ActivityPage]:
