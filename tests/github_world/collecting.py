@@ -96,8 +96,8 @@ class Collector:
                 self.events.setdefault(event.id, event)
             self.cursors[stream] = page.cursor
             self.pages += 1
-            for reason, count in page.skipped.items():
-                self.skipped[reason] = self.skipped.get(reason, 0) + count
+            for reason, times in page.skipped.items():
+                self.skipped[reason] = self.skipped.get(reason, 0) + times
             if page.certificate is not None:
                 self.certificates[stream] = page.certificate
                 if not page.certificate.differing:
