@@ -73,6 +73,7 @@ def test_every_command_has_an_option_for_machines_or_a_reason_not_to() -> None:
     assert without == {
         ("demo",),
         ("worker",),
+        ("webhook", "serve"),
         ("db", "grant"),
         ("init",),  # what it writes is the answer
         ("statement", "payouts"),  # --format json

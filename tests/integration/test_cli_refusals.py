@@ -48,14 +48,14 @@ LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
 BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
-NO_DATABASE = {("demo",), ("init",), ("statement", "verify"), ("source", "check")}
+NO_DATABASE = {("demo",), ("init",), ("statement", "verify"), ("source", "check"), ("webhook", "serve")}
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
     *NO_DATABASE,
     *(words for words in COMMANDS if words[0] == "db"),
     *SCHEDULE_ACTS,
-} - {("source", "check")}
+} - {("source", "check"), ("webhook", "serve")}
 READS = {
     words
     for words in COMMANDS

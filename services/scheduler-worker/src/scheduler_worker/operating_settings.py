@@ -80,8 +80,14 @@ def read_log_format(environment: Mapping[str, str] = os.environ) -> LogFormat | 
 
 def _address(environment: Mapping[str, str], name: str) -> Address | None:
     text = environment.get(name) or None
-    if text is None:
-        return None
+    return None if text is None else parse_address(name, text)
+
+
+def parse_address(name: str, text: str) -> Address:
+    """Return the address that a text says; `name` is the variable's or the option's.
+
+    Raises: InvalidValue.
+    """
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) > _HIGHEST_PORT:
         raise InvalidValue(name, "must be HOST:PORT, like 127.0.0.1:8081 or [::1]:8081")

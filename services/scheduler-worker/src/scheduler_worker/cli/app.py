@@ -54,6 +54,7 @@ Exit status:
         "doctor": (_COMMANDS + "doctor_command:doctor", "Check that everything stored is coherent."),
         "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
         "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),
+        "webhook": (_COMMANDS + "webhook_commands:webhook", "Receive what GitHub tells as it happens."),
         "worker": (_COMMANDS + "worker_command:worker", "Run the worker until told to stop."),
     },
 )

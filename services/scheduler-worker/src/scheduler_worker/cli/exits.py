@@ -33,6 +33,7 @@ _USAGE: Final = {
     "policy-invalid",
     "temporal-config-invalid",
     "payload-keys-invalid",
+    "webhook-secrets-invalid",
 }
 
 

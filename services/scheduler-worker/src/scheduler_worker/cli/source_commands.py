@@ -7,25 +7,15 @@ from pathlib import Path
 
 import click
 
-from ledger_core.errors import LedgerError
 from scheduler_worker.bootstrap import check_github_source, system_clock
 from scheduler_worker.cli.exits import Exit
+from scheduler_worker.cli.named_sources import github_sources_of
 from scheduler_worker.cli.output import json_option, print_json, print_table, say
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import current_policy
 from scheduler_worker.cli.validate_command import validate
 from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.sources.github.check import CheckedRepository, CheckReport
-
-
-class SourceNotConfigured(LedgerError):
-    """The policy has no source of that name that can be checked."""
-
-    code = "source-not-configured"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"ledger.toml has no [[sources.github]] with source {name}")
-        self.name = name
 
 
 @click.group()
@@ -52,9 +42,7 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
       ledger source check github --json
     """
     policy = current_policy(config)
-    chosen = [found for found in policy.github_sources if found.source == source_name]
-    if not chosen:
-        raise SourceNotConfigured(source_name)
+    chosen = github_sources_of(policy, source_name)
     window = policy.window_of(system_clock())
     with Progress() as progress:
         tell = Watch(progress, "looking at").tell
