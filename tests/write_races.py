@@ -32,7 +32,11 @@ from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
-from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
+from ledger_core.use_cases.record_stream_health import (
+    record_stream_collected,
+    record_stream_problem,
+    record_streams_listed,
+)
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
 from ledger_core.use_cases.store_page import store_page
 from tests.contract.story import WEIGHTS, LedgerStory, annas, bobs, day
@@ -41,6 +45,7 @@ from tests.ledger_states import NOWHERE
 WAIT_SECONDS: Final = 30.0
 PULLS: Final = StreamRef(source="github", source_ref="acme/widgets", stream="pulls")
 ISSUES: Final = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
+DIRECTORY: Final = StreamRef(source="github", source_ref="acme/*", stream="repositories")
 STREAMS: Final = (PULLS, ISSUES)
 CONTEXT: Final = make_context()
 CLOCK: Final = FixedClock(day(0, week=10))
@@ -130,6 +135,9 @@ WRITES: Final[dict[str, Write]] = {
         ledger, PULLS, period_end=day(0, week=2), clock=CLOCK
     ),
     "note that a stream failed": lambda ledger: record_stream_problem(ledger, PULLS, "gone", clock=CLOCK),
+    "note what a directory lists": lambda ledger: record_streams_listed(
+        ledger, DIRECTORY, [PULLS, ISSUES], clock=CLOCK
+    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,11 +10,17 @@ from ledger_core import InvalidValue, Ledger, StreamRef
 from ledger_core.domain.stream_health import StreamHealth, problem_text
 from ledger_core.testing import MONDAY, FixedClock
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
-from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
+from ledger_core.use_cases.record_stream_health import (
+    record_stream_collected,
+    record_stream_problem,
+    record_streams_listed,
+)
 from tests.contract.story import PULLS, LedgerStory, annas, bobs, day
 
 ISSUES = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
 NEW = StreamRef(source="github", source_ref="acme/new", stream="issues")
+ALL = StreamRef(source="github", source_ref="acme/*", stream="repositories")
+SOME = StreamRef(source="github", source_ref="acme/n*", stream="repositories")
 FOREIGN = StreamRef(source="gitlab", source_ref="acme/widgets", stream="issues")
 HOUR = timedelta(hours=1)
 
@@ -128,17 +134,73 @@ def test_half_a_failure_is_none(wrong: dict[str, object]) -> None:
         StreamHealth(stream=PULLS, **wrong)  # type: ignore[arg-type]
 
 
-def test_of_streams_that_a_platform_lists_those_that_fail_are_told(ledger: Ledger) -> None:
+def listed(
+    ledger: Ledger, *streams: StreamRef, at: timedelta = timedelta(), directory: StreamRef = ALL
+) -> None:
+    record_streams_listed(ledger, directory, streams, clock=FixedClock(MONDAY + at))
+
+
+def told(ledger: Ledger, *directories: StreamRef) -> list[tuple[StreamRef, datetime | None, str | None]]:
+    facts = read_operating_facts(
+        ledger, [PULLS], directories=directories, is_read=lambda stream: stream.source == "github"
+    )
+    return [(health.stream, health.collected_until, health.problem) for health in facts.streams]
+
+
+def test_streams_that_a_directory_lists_are_told_as_those_that_are_named(ledger: Ledger) -> None:
     failed(ledger, "source-unavailable: down", stream=ISSUES)
-    collected(ledger, stream=NEW)
-    failed(ledger, "source-unavailable: gone", stream=FOREIGN)
+    collected(ledger, stream=FOREIGN)
+    before = told(ledger, ALL)
+    listed(ledger, ISSUES, NEW, PULLS, FOREIGN, at=HOUR)
+    never_tried = told(ledger, ALL)
+    collected(ledger, until=2 * HOUR, stream=NEW)
 
-    facts = read_operating_facts(ledger, [PULLS], is_listed=lambda stream: stream.source == "github")
-
-    assert [(health.stream, health.problem) for health in facts.streams] == [
-        (PULLS, None),
-        (ISSUES, "source-unavailable: down"),
+    assert before == [(PULLS, None, None), (ALL, None, None)]
+    assert never_tried == [
+        (PULLS, None, None),
+        (ALL, MONDAY + HOUR, None),
+        (NEW, None, None),
+        (ISSUES, None, "source-unavailable: down"),
     ]
+    assert told(ledger, ALL)[2] == (NEW, MONDAY + 2 * HOUR, None)
+    assert told(ledger) == [(PULLS, None, None)], "a pattern that is named no longer has no streams"
+
+
+def test_a_stream_that_its_directory_lists_no_longer_neither_lags_nor_fails(ledger: Ledger) -> None:
+    listed(ledger, ISSUES, NEW)
+    collected(ledger, stream=ISSUES)
+    failed(ledger, "github-not-found: gone", stream=NEW)
+    listed(ledger, ISSUES, at=HOUR)
+    only_one = told(ledger, ALL)
+    listed(ledger, at=2 * HOUR)
+    none = told(ledger, ALL)
+    listed(ledger, NEW)  # by a clock that went back
+
+    assert [stream for stream, _, _ in only_one] == [PULLS, ALL, ISSUES]
+    assert [stream for stream, _, _ in none] == [PULLS, ALL]
+    assert told(ledger, ALL)[2:] == [(NEW, None, "github-not-found: gone")]
+
+
+def test_directories_list_apart_and_also_the_same(ledger: Ledger, neighbour: Ledger) -> None:
+    """NODE_SCOPED."""
+    listed(ledger, ISSUES, NEW)
+    listed(ledger, NEW, at=HOUR, directory=SOME)
+    listed(neighbour, FOREIGN, at=2 * HOUR)
+
+    assert [stream for stream, _, _ in told(ledger, ALL, SOME)] == [PULLS, ALL, SOME, NEW, ISSUES]
+    assert [stream for stream, _, _ in told(ledger, SOME)] == [PULLS, SOME, NEW]
+    assert [health.stream for health in known(neighbour)] == [ALL, FOREIGN]
+
+
+def test_two_thousand_streams_are_listed_in_one_statement_and_again(ledger: Ledger) -> None:
+    many = [
+        StreamRef(source="github", source_ref=f"acme/{number}", stream="issues") for number in range(2_000)
+    ]
+    listed(ledger, *many, *many[:3])
+    listed(ledger, *reversed(many), at=HOUR)
+
+    assert {health.stream for health in known(ledger)} == {ALL, *many}
+    assert {health.listed_at for health in known(ledger)} == {MONDAY + HOUR}
 
 
 def test_operating_facts_tell_the_open_epoch_its_age_and_its_unresolved_events(

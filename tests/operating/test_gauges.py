@@ -24,7 +24,7 @@ def facts(*streams: StreamHealth) -> OperatingFacts:
     return OperatingFacts(open_epoch=None, unresolved_events=0, streams=streams, head_hash=None)
 
 
-def test_gauges_follow_the_facts_and_forget_a_failure_that_is_over() -> None:
+def test_gauges_follow_the_facts_and_forget_the_lag_and_failure_of_a_stream_that_is_told_no_longer() -> None:
     [port] = free_ports(1)
     runtime = create_runtime(Address(host="127.0.0.1", port=port))  # it serves for as long as it lives
     gauges = LedgerGauges(runtime.metric_meter)
@@ -50,7 +50,7 @@ def test_gauges_follow_the_facts_and_forget_a_failure_that_is_over() -> None:
 
     escaped = str(NAMED).replace("\\", "\\\\").replace('"', '\\"')
     assert first == ({escaped: 3_600.0}, {escaped: 0.0, str(LISTED): 3_600.0})
-    assert then == ({escaped: 7_200.0}, {escaped: 0.0, str(LISTED): 0.0})
+    assert then == ({escaped: 7_200.0, str(LISTED): 0.0}, {escaped: 0.0, str(LISTED): 0.0})
     assert values("ledger_reachable") == {DATABASE: 0.0}
     assert values("ledger_observed_timestamp_seconds") == {DATABASE: MONDAY.timestamp()}
     assert values("ledger_schedule_present") == {"": 0.0}

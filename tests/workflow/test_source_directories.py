@@ -11,6 +11,7 @@ from ledger_core import SourceUnavailable
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.testing import MONDAY, ScriptedSource, make_event
 from scheduler_worker.activities.collect_activities import TooManyStreamsListed
+from scheduler_worker.bootstrap import read_facts
 from scheduler_worker.messages import MAX_STREAMS, CollectReport
 from scheduler_worker.sources.github.directory import Choice, GithubDirectory
 from tests.github_world.collecting import Collector, collector_on
@@ -70,6 +71,36 @@ def test_repositories_that_appear_are_collected_from_then_on(runtime: Runtime, c
     ]
     assert [found.inserted for found in again.streams if found.stream.source_ref == "acme/new"] == [0, 1]
     assert runtime.count("activity_events") == 4
+
+
+def test_streams_of_repositories_that_a_pattern_finds_are_watched_until_they_are_gone(
+    runtime: Runtime, collector: Collector
+) -> None:
+    world = collector.server.world
+    for name in ("acme/web", "acme/api"):
+        world.repository(name)
+    directory = directory_on(collector)
+
+    def watched() -> list[str]:
+        facts = read_facts(runtime.ledger, [PULLS], {DIRECTORY: directory})
+        assert all(health.problem is None for health in facts.streams)
+        return [str(health.stream) for health in facts.streams if health.lag(MONDAY) is not None]
+
+    before = watched()
+    collect_with(runtime, directory)
+    first = watched()
+    world.repositories.pop()
+    collect_with(runtime, directory)
+
+    assert before == []
+    assert first == [
+        "github:acme/*:repositories",
+        "github:acme/api:commits",
+        "github:acme/api:issues",
+        "github:acme/web:commits",
+        "github:acme/web:issues",
+    ]
+    assert watched() == [first[0], *first[3:]]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ WORKER_RIGHTS: Final = {
         " (proposed_units, final_units, override_reason, override_by, override_at, activity_count)"
     ),
     "source_cursors": "INSERT, UPDATE (cursor_value, retrieved_at)",
-    "stream_health": "INSERT, UPDATE (collected_until, failing_since, problem)",
+    "stream_health": "INSERT, UPDATE (collected_until, failing_since, problem, listed_at)",
     "epoch_pool_components": "INSERT",
     "payout_statements": "INSERT",
     "statement_signatures": "INSERT",

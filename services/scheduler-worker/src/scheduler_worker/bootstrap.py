@@ -170,10 +170,9 @@ def read_facts(
     with database_errors():
         return read_operating_facts(
             reader,
-            [*sources, *directories],
-            is_listed=lambda stream: any(
-                directory.find_source(stream) is not None for directory in directories.values()
-            ),
+            sources,
+            directories=directories,
+            is_read=lambda stream: any(found.find_source(stream) for found in directories.values()),
         )
 
 

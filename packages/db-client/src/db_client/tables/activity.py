@@ -62,6 +62,7 @@ stream_health: Final = Table(
     Column("collected_until", Instant),
     Column("failing_since", Instant),
     Column("problem", Text()),
+    Column("listed_at", Instant),
     PrimaryKeyConstraint("node_id", "source", "stream", "source_ref"),
     CheckConstraint("(failing_since IS NULL) = (problem IS NULL)", name="problem_of_failing"),
     CheckConstraint("char_length(problem) BETWEEN 1 AND 300", name="problem_length"),

@@ -11,7 +11,7 @@ from ledger_core.domain.stream_health import StreamHealth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingFacts:
-    """How a ledger stands; streams are those that were asked for, in that order, then others that fail.
+    """How a ledger stands; streams are those that were asked for, in that order, then what directories list.
 
     Holds: unresolved_events are the open epoch's.
     """

@@ -19,17 +19,21 @@ class StreamHealth:
     """What is known of one stream; it is no part of any statement, and nothing is paid by it.
 
     Holds: collected_until is None until the stream was collected once; a stream that fails has both
-           failing_since, the first failure since its last success, and the newest problem.
+           failing_since, the first failure since its last success, and the newest problem. A stream that a
+           directory lists has listed_at of its last listing, which is the directory's own, as long as it lists it.
     """
 
     stream: StreamRef
     collected_until: datetime | None = None
     failing_since: datetime | None = None
     problem: str | None = None
+    listed_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.collected_until is not None:
             check_instant("collected until", self.collected_until)
+        if self.listed_at is not None:
+            check_instant("listed at", self.listed_at)
         if self.failing_since is not None:
             check_instant("failing since", self.failing_since)
         if (self.failing_since is None) != (self.problem is None):

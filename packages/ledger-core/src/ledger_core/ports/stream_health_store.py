@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -23,6 +24,13 @@ class StreamHealthStore(StreamHealthReader, Protocol):
         """Note that the stream is complete up to an instant, and that it fails no longer.
 
         Holds: collected_until never goes back.
+        """
+
+    def record_listed(self, directory: StreamRef, streams: Collection[StreamRef], *, at: datetime) -> None:
+        """Note that a directory lists exactly these streams, of some of which nothing may be known yet.
+
+        Holds: the directory and its streams have the same listed_at, later than any before; what it listed
+               once, and does no longer, keeps an older one.
         """
 
     def record_problem(self, stream: StreamRef, *, problem: str, at: datetime) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.stream_health import StreamHealth
@@ -96,7 +96,17 @@ class InMemoryStreamHealthStore(InMemoryStreamHealthReader):
         """Note that the stream is complete up to an instant."""
         before = self._find(stream).collected_until
         newest = until if before is None else max(before, until)
-        self._scope.state.stream_health[stream] = StreamHealth(stream=stream, collected_until=newest)
+        self._scope.state.stream_health[stream] = StreamHealth(
+            stream=stream, collected_until=newest, listed_at=self._find(stream).listed_at
+        )
+
+    def record_listed(self, directory: StreamRef, streams: Collection[StreamRef], *, at: datetime) -> None:
+        """Note that a directory lists exactly these streams."""
+        before = self._find(directory).listed_at
+        if before is not None:
+            at = max(at, before + timedelta(microseconds=1))
+        for stream in (directory, *streams):
+            self._scope.state.stream_health[stream] = replace(self._find(stream), listed_at=at)
 
     def record_problem(self, stream: StreamRef, *, problem: str, at: datetime) -> None:
         """Note that the stream fails."""

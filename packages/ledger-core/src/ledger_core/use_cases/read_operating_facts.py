@@ -14,27 +14,31 @@ def read_operating_facts(
     reader: LedgerReader,
     streams: Iterable[StreamRef],
     *,
-    is_listed: Callable[[StreamRef], bool] = lambda _: False,
+    directories: Iterable[StreamRef] = (),
+    is_read: Callable[[StreamRef], bool] = lambda _: True,
 ) -> OperatingFacts:
     """Return how the ledger stands; a stream that was never tried has nothing known of it.
 
-    Holds: of streams that only a platform lists, those that fail are told as well. One that it lists no longer
-           would lag for ever; that listing itself goes on is told by the directory's own health.
+    Holds: what the directories listed last is told like what is named, if the policy still reads it (`is_read`).
+           What they list no longer is not: it would lag for ever. That listing itself goes on is told by
+           each directory's own health.
            Nothing that is read grows with the ledger, but for the count of unresolved events, from their own
            index.
     """
     with reader.read() as view:
         known = {health.stream: health for health in view.stream_health.list_all()}
-        named = list(streams)
-        failing = [
-            health.stream
-            for health in known.values()
-            if health.problem is not None and health.stream not in named and is_listed(health.stream)
+        asked = tuple(directories)
+        named = dict.fromkeys([*streams, *asked])
+        listings = {known[directory].listed_at for directory in asked if directory in known} - {None}
+        listed = [
+            stream
+            for stream, health in known.items()
+            if health.listed_at in listings and stream not in named and is_read(stream)
         ]
         epoch = view.epochs.find_open()
         return OperatingFacts(
             open_epoch=epoch,
             unresolved_events=0 if epoch is None else view.curation.count_unresolved(epoch.id),
-            streams=tuple(known.get(stream) or StreamHealth(stream=stream) for stream in [*named, *failing]),
+            streams=tuple(known.get(stream) or StreamHealth(stream=stream) for stream in [*named, *listed]),
             head_hash=view.statements.head_hash(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from ledger_core.domain.stream_health import problem_text
@@ -14,6 +15,16 @@ def record_stream_collected(ledger: Ledger, stream: StreamRef, *, period_end: da
     """Note that the stream was collected to a window's end; of a window that goes on, up to now."""
     with ledger.begin() as transaction:
         transaction.stream_health.record_collected(stream, until=min(period_end, clock()))
+
+
+def record_streams_listed(
+    ledger: Ledger, directory: StreamRef, streams: Collection[StreamRef], *, clock: Clock
+) -> None:
+    """Note which streams a directory lists now, and that it could be listed."""
+    now = clock()
+    with ledger.begin() as transaction:
+        transaction.stream_health.record_listed(directory, streams, at=now)
+        transaction.stream_health.record_collected(directory, until=now)
 
 
 def record_stream_problem(ledger: Ledger, stream: StreamRef, sentence: str, *, clock: Clock) -> None:

@@ -17,7 +17,11 @@ from ledger_core.ports.activity_source import ActivityPage, ActivitySource, Sour
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
-from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
+from ledger_core.use_cases.record_stream_health import (
+    record_stream_collected,
+    record_stream_problem,
+    record_streams_listed,
+)
 from ledger_core.use_cases.store_page import find_cursor, store_page
 from scheduler_worker.activities.heartbeats import beating
 from scheduler_worker.activities.refusals import sentence_of
@@ -69,7 +73,7 @@ class CollectActivities:
         if len(streams) > MAX_STREAMS:
             raise TooManyStreamsListed(directory, len(streams))
         with activity.shield_thread_cancel_exception():
-            record_stream_collected(self._ledger, directory, period_end=self._clock(), clock=self._clock)
+            record_streams_listed(self._ledger, directory, streams, clock=self._clock)
         return ListedStreams(streams=streams)
 
     @activity.defn

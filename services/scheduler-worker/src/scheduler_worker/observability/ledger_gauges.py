@@ -65,8 +65,9 @@ class LedgerGauges:
     def set_facts(self, facts: OperatingFacts, *, at: datetime) -> None:
         """Say how the ledger stands; a stream that was never collected has no lag."""
         told = {str(health.stream) for health in facts.streams}
-        for stream in self._told - told:  # it failed when last told of, and does so no longer
+        for stream in self._told - told:  # listed when last told of, and no longer
             self._failing.set(0.0, {"stream": stream})
+            self._lag.set(0.0, {"stream": stream})
         self._told |= told
         self._epoch_open.set(int(facts.open_epoch is not None))
         self._epoch_overdue.set(facts.overdue(at).total_seconds())
