@@ -13,10 +13,13 @@ from ledger_core.testing import FixedClock
 from scheduler_worker.sources.git.commit_events import MAX_COAUTHORS
 from scheduler_worker.sources.git.git_source import MAX_PAGE_EVENTS, GitSource
 from scheduler_worker.sources.github.github_source import GithubSource
+from scheduler_worker.sources.gitlab.gitlab_source import MAX_PAGE_EVENTS as GITLAB_PAGE_EVENTS
+from scheduler_worker.sources.gitlab.gitlab_source import GitlabSource
 from scheduler_worker.sources.jsonl.jsonl_source import JsonlSource
 from tests.git_repositories import GitRepository
 from tests.github_world.collecting import Collector
 from tests.github_world.world import CommitAuthor
+from tests.gitlab_world.collecting import Collector as GitlabCollector
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)
 STREAM_OF_GITHUB = {
@@ -138,4 +141,40 @@ class GithubRepositoryWorld:
         world.answer(discussion, world.comment(discussion, ada))
         world.release(self._repository, ada)
         world.commit(self._repository, self._author)
+        world.pass_time(3_600)
+
+
+class GitlabProjectWorld:
+    """A project with something in each stream, on the loopback server; some of it of one instant."""
+
+    until = UNTIL
+    most_page_events = GITLAB_PAGE_EVENTS + 5_000  # and as many notes as GitLab allows of one thing
+
+    def __init__(self, collector: GitlabCollector) -> None:
+        self._collector = collector
+        self._world = collector.server.world
+        self._project = self._world.project("acme/web")
+        self._ada = self._world.account("ada")
+        for _ in range(5):
+            self.act()
+        self._world.touch_all(self._project)
+        self.act()
+
+    def source(self) -> GitlabSource:
+        return self._collector.source(page_items=2)
+
+    def expected_ids(self, stream: StreamRef) -> AbstractSet[str]:
+        return self._world.true_events(self._project)[stream.stream]
+
+    def act(self) -> None:
+        """Do one of each thing."""
+        world, ada = self._world, self._ada
+        world.pass_time(3_600)
+        merge_request = world.open_item(self._project, "merge_requests", ada)
+        world.note(merge_request, ada)
+        world.merge(merge_request, ada)
+        issue = world.open_item(self._project, "issues", ada)
+        for _ in range(3):
+            world.note(issue, ada)
+        world.close(issue, ada)
         world.pass_time(3_600)

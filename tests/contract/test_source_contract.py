@@ -24,10 +24,19 @@ from ledger_core.testing import (
     make_event,
     source_contract,
 )
-from tests.contract.source_worlds import UNTIL, GithubRepositoryWorld, GitWorld, JsonlWorld
+from tests.contract.source_worlds import (
+    UNTIL,
+    GithubRepositoryWorld,
+    GitlabProjectWorld,
+    GitWorld,
+    JsonlWorld,
+)
 from tests.github_world.collecting import Collector, collector_on
 from tests.github_world.server import GithubWorldServer
 from tests.github_world.world import World
+from tests.gitlab_world.collecting import collector_on as gitlab_collector_on
+from tests.gitlab_world.server import GitlabWorldServer
+from tests.gitlab_world.world import World as GitlabModel
 
 
 @pytest.fixture
@@ -66,6 +75,17 @@ def test_github_keeps_the_contract(github: Collector) -> None:
         return GithubRepositoryWorld(github)
 
     assert check_source(make_world) == ()
+
+
+def test_gitlab_keeps_the_contract() -> None:
+    """CURSOR_STATE_PERSISTED: its cursor never points past what it told."""
+    with GitlabWorldServer().running() as server, gitlab_collector_on(server) as collector:
+
+        def make_world() -> GitlabProjectWorld:
+            server.reset(GitlabModel())
+            return GitlabProjectWorld(collector)
+
+        assert check_source(make_world) == ()
 
 
 # --- a source that is right, and what breaks it ----------------------------------------------------

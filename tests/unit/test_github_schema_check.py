@@ -15,7 +15,9 @@ OURS = SCHEMA_PATH.read_text(encoding="utf-8")
 
 def test_a_published_schema_that_says_more_is_no_difference() -> None:
     more = OURS.replace("  isFork: Boolean!", "  isFork: Boolean!\n  isSomething(why: String): Boolean!")
-    more = more.replace("first: Int,", "first: Int, before: String,").replace("COMPLETED", "COMPLETED INVENTED")
+    more = more.replace("first: Int,", "first: Int, before: String,").replace(
+        "COMPLETED", "COMPLETED INVENTED"
+    )
 
     assert list(differences(build_schema(OURS), build_schema(more))) == []
     assert list(query_problems(build_schema(more))) == []

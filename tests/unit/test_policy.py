@@ -19,6 +19,7 @@ from scheduler_worker.cron import parse_cron
 from scheduler_worker.demo.demo_folder import prepare_policy, save_policy
 from scheduler_worker.demo.run_demo import BINDINGS_AT_ONCE
 from scheduler_worker.github_policy import GITHUB_KEYS, GithubAccess, GithubSourcePolicy
+from scheduler_worker.gitlab_policy import GITLAB_KEYS, GitlabAccess, GitlabSourcePolicy
 from scheduler_worker.policy import (
     MAX_COMMIT_URL_CHARACTERS,
     MAX_POLICY_BYTES,
@@ -32,6 +33,7 @@ from scheduler_worker.policy import (
 from scheduler_worker.policy_table import PolicyInvalid
 from scheduler_worker.schedule_policy import SCHEDULE_KEYS, Cron, Overlap, SchedulePolicy, weekly
 from scheduler_worker.sources.github.stream_names import STREAM_NAMES
+from scheduler_worker.sources.gitlab.stream_names import STREAM_NAMES as GITLAB_STREAM_NAMES
 
 NODE = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 EXAMPLE = Path(__file__).parents[2] / "ledger.toml.example"
@@ -329,7 +331,7 @@ def test_the_example_sets_every_key_there_is() -> None:
         name
         for line in re.findall(r"(?:\.allow|\.tables?)\(([^)]*)\)", module.read_text())
         for name in re.findall(r'"(\w+)"', line)
-    } | {"schedule", *SCHEDULE_KEYS, *GITHUB_KEYS}
+    } | {"schedule", *SCHEDULE_KEYS, *GITHUB_KEYS, *GITLAB_KEYS}
     # cron can't stand beside every; an app would take the place of the token
     shown = re.sub('^# ((?:cron|app_id) = ")', r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     example = keys_of(tomllib.loads(shown))
@@ -355,7 +357,12 @@ def test_the_example_is_a_policy_and_its_defaults_are_the_defaults() -> None:
         exclude=("acme-labs/sandbox-*",),
         machine_users=("acme-ci",),
     )
-    assert len(create_sources(policy)) == 2 + len(STREAM_NAMES)
+    assert policy.gitlab_sources == (
+        GitlabSourcePolicy(
+            source="gitlab", access=GitlabAccess(), projects=("acme/web",), machine_users=("acme-ci",)
+        ),
+    )
+    assert len(create_sources(policy)) == 2 + len(STREAM_NAMES) + len(GITLAB_STREAM_NAMES)
     assert len(create_directories(policy)) == 1
 
 

@@ -24,12 +24,11 @@ from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.ledger import Ledger, LedgerReader
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
+from scheduler_worker.bootstrap_sources import policy_sources
 from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.policy_table import PolicyInvalid
-from scheduler_worker.sources.git.git_source import GitSource
-from scheduler_worker.sources.jsonl.jsonl_source import JsonlSource
 
 if TYPE_CHECKING:
     from scheduler_worker.sources.github.check import CheckReport
@@ -182,36 +181,12 @@ def create_sources(policy: Policy) -> Mapping[StreamRef, ActivitySource]:
     Raises: SourcePackageBroken, PolicyInvalid.
     """
     sources: dict[StreamRef, ActivitySource] = {}
-    for source in _sources(policy):
+    for source in policy_sources(policy, system_clock):
         for stream in source.streams():
             if stream in sources:
                 raise PolicyInvalid("sources", f"has {stream} twice")
             sources[stream] = source
     return sources
-
-
-def _sources(policy: Policy) -> Iterator[ActivitySource]:
-    for git in policy.git_sources:
-        yield GitSource(
-            name=git.name,
-            path=git.path,
-            branch=git.branch,
-            accept_rewrites=git.accept_rewrites,
-            commit_url=git.commit_url,
-            clock=system_clock,
-        )
-    for jsonl in policy.jsonl_sources:
-        yield JsonlSource(name=jsonl.name, path=jsonl.path, clock=system_clock)
-    if policy.github_sources:
-        from scheduler_worker.bootstrap_github import github_sources  # noqa: PLC0415 - a quarter of a second
-
-        for github in policy.github_sources:
-            yield from github_sources(github, system_clock)
-    if policy.plugin_sources:
-        from scheduler_worker.bootstrap_plugins import plugin_sources  # noqa: PLC0415 - rarely needed
-
-        for plugin in policy.plugin_sources:
-            yield from plugin_sources(plugin, system_clock)
 
 
 def create_directories(policy: Policy) -> Mapping[StreamRef, SourceDirectory]:

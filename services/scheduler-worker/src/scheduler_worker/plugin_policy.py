@@ -12,8 +12,7 @@ from attrs import field, frozen
 from ledger_core.ports.source_factory import SOURCE_ENTRY_POINTS
 from scheduler_worker.policy_table import PolicyTable
 
-BUILT_IN_KINDS: Final = ("git", "github", "jsonl")
-RESERVED_KINDS: Final = frozenset({*BUILT_IN_KINDS, "gitlab"})  # bindings name accounts by them
+BUILT_IN_KINDS: Final = ("git", "github", "gitlab", "jsonl")
 
 
 @frozen(kw_only=True)
@@ -31,7 +30,7 @@ def plugin_kinds(sources: Mapping[str, Any]) -> tuple[str, ...]:
     if set(sources) <= set(BUILT_IN_KINDS):
         return ()
     installed = {found.name for found in entry_points(group=SOURCE_ENTRY_POINTS)}
-    return tuple(sorted(installed - RESERVED_KINDS))
+    return tuple(sorted(installed.difference(BUILT_IN_KINDS)))
 
 
 def parse_plugin_sources(

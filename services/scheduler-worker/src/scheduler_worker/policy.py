@@ -22,6 +22,7 @@ from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint
 from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sources
+from scheduler_worker.gitlab_policy import GitlabSourcePolicy, parse_gitlab_sources
 from scheduler_worker.jsonl_policy import JsonlSourcePolicy, parse_jsonl_sources
 from scheduler_worker.plugin_policy import PluginSourcePolicy, parse_plugin_sources, plugin_kinds
 from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, check_line, checked
@@ -68,6 +69,7 @@ class Policy:
     schedule: SchedulePolicy = field(factory=lambda: weekly(DEFAULT_LENGTH_DAYS))
     git_sources: tuple[GitSourcePolicy, ...] = ()
     github_sources: tuple[GithubSourcePolicy, ...] = ()
+    gitlab_sources: tuple[GitlabSourcePolicy, ...] = ()
     jsonl_sources: tuple[JsonlSourcePolicy, ...] = ()
     plugin_sources: tuple[PluginSourcePolicy, ...] = ()
 
@@ -109,13 +111,13 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
     epoch = root.table("epoch", "length_days", "anchor")
     pool = root.table("pool", "base_issuance_credits")
     kinds = plugin_kinds(root.get("sources", dict) or {})
-    sources = root.table("sources", "git", "github", "jsonl", *kinds)
+    sources = root.table("sources", "git", "github", "gitlab", "jsonl", *kinds)
     base_issuance = pool.get("base_issuance_credits", int)
     if base_issuance is not None:
         checked(pool.key("base_issuance_credits"), lambda: check_bigint("the amount", base_issuance))
     length_days = _length_days(epoch)
     weights = root.get("weights", dict) or {}
-    return Policy(
+    policy = Policy(
         node_id=_node_id(root),
         length_days=length_days,
         anchor=epoch.get("anchor", date) or DEFAULT_ANCHOR,
@@ -124,9 +126,24 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         schedule=parse_schedule(root, length_days=length_days),
         git_sources=_git_sources(sources, folder),
         github_sources=parse_github_sources(sources),
+        gitlab_sources=parse_gitlab_sources(sources),
         jsonl_sources=parse_jsonl_sources(sources, folder),
         plugin_sources=parse_plugin_sources(sources, kinds, folder),
     )
+    _check_source_names(policy)
+    return policy
+
+
+def _check_source_names(policy: Policy) -> None:
+    """Refuse one name for two kinds of source: bindings know accounts by it, and must not mix them."""
+    github = {source.source for source in policy.github_sources}
+    gitlab = {source.source for source in policy.gitlab_sources}
+    for name in sorted(github & gitlab):
+        raise PolicyInvalid("sources.gitlab", f"has the source {name}, as sources.github has")
+    for kind in sorted({source.kind for source in policy.plugin_sources}):
+        for name in sorted(github | gitlab):
+            if name == kind or name.startswith(f"{kind}-"):
+                raise PolicyInvalid(f"sources.{kind}", f"may have the source {name}, as another kind has")
 
 
 def _length_days(epoch: PolicyTable) -> int:

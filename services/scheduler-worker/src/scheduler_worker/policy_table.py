@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from ledger_core.errors import InvalidValue, LedgerError
 from ledger_core.identifiers import check_text
 
+MAX_NAMES: Final = 10_000  # of one list: repositories, patterns, machine users
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _KINDS: Final = {
     int: "a whole number",
     float: "a fraction",
@@ -96,6 +100,45 @@ class PolicyTable:
             raise PolicyInvalid(
                 self.key(key), "begins with ~ and a user that this machine doesn't know"
             ) from error
+
+    def matching(self, key: str, form: re.Pattern[str], meaning: str) -> str | None:
+        """Return the text under a key if it has the form; `meaning` says in a refusal what it must do.
+
+        Raises: PolicyInvalid.
+        """
+        text = self.get(key, str)
+        if text is not None and form.fullmatch(text) is None:
+            raise PolicyInvalid(self.key(key), f"must {meaning}")
+        return text
+
+    def all_matching(self, key: str, form: re.Pattern[str], meaning: str) -> tuple[str, ...]:
+        """Return the texts of the list under a key, each of the form.
+
+        Raises: PolicyInvalid.
+        """
+        values = self.get(key, list) or []
+        if len(values) > MAX_NAMES:
+            raise PolicyInvalid(self.key(key), f"has more than {MAX_NAMES} names")
+        for number, value in enumerate(values, start=1):
+            if not isinstance(value, str) or form.fullmatch(value) is None:
+                raise PolicyInvalid(f"{self.key(key)}[{number}]", f"must {meaning}")
+        return tuple(values)
+
+    def server_url(self, key: str, *, default: str, example: str) -> str:
+        """Return the address of a server that is given a token: by TLS, or on this machine, and nothing beside it.
+
+        Raises: PolicyInvalid.
+        """
+        url = (self.get(key, str) or default).rstrip("/")
+        try:
+            parts = urlsplit(url)
+            is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+            is_plain = parts.hostname is not None and not (parts.username or parts.query or parts.fragment)
+        except ValueError:
+            is_safe = is_plain = False
+        if not (is_safe and is_plain and url.isascii() and url.isprintable()):
+            raise PolicyInvalid(self.key(key), f"must be like {example}; a token goes there")
+        return url
 
     def table(self, key: str, *keys: str) -> PolicyTable:
         """Return the table under a key, empty where there is none; it may have these keys.

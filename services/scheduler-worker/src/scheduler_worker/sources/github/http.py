@@ -13,6 +13,7 @@ from attrs import field, frozen
 MAX_BODY_BYTES: Final = 33_554_432  # a page of a hundred large items has less than 1 MiB
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0  # GitHub gives up on a query after ten
+GITHUB_JSON: Final = "application/vnd.github+json"
 USER_AGENT: Final = "cogni-ledger"  # GitHub refuses requests without one
 
 
@@ -46,10 +47,12 @@ class Http(Protocol):
 class HttpConnections:
     """A pool of kept connections; safe to use from many threads. Redirects are answers, not followed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, accept: str = GITHUB_JSON, credential_header: str = "Authorization") -> None:
+        """Say what answers are wanted, and which header carries the credentials."""
+        self._credential_header = credential_header
         logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request otherwise
         self._client = httpx.Client(
-            headers={"User-Agent": USER_AGENT, "Accept": "application/vnd.github+json"},
+            headers={"User-Agent": USER_AGENT, "Accept": accept},
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
         )
@@ -71,7 +74,7 @@ class HttpConnections:
 
         Raises: ConnectionFailed.
         """
-        headers = {"Authorization": authorization}
+        headers = {self._credential_header: authorization}
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
