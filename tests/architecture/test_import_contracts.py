@@ -58,6 +58,12 @@ def test_the_walls_stand() -> None:
             "import scheduler_worker.workflows.problems",
         ),
         ("services/scheduler-worker/src/scheduler_worker/cli/output.py", "import db_client.engine"),
+        ("services/scheduler-worker/src/scheduler_worker/webhooks/app.py", "import uvicorn"),
+        ("services/scheduler-worker/src/scheduler_worker/webhooks/app.py", "import db_client.engine"),
+        (
+            "services/scheduler-worker/src/scheduler_worker/workflows/problems.py",
+            "import scheduler_worker.webhooks.app",
+        ),
     ],
 )
 def test_a_planted_violation_is_caught(copied_tree: Path, module: str, planted: str) -> None:

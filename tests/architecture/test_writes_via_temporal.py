@@ -1,4 +1,4 @@
-"""WRITES_VIA_TEMPORAL: the command line and the demo hold no way to write but a workflow."""
+"""WRITES_VIA_TEMPORAL: the command line, the demo and the webhooks' receiver hold no way to write but a workflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scheduler_worker.bootstrap import opened_reader
 from tests.conftest import TestDatabase
 
 SERVICE = Path(__file__).parents[2] / "services/scheduler-worker/src/scheduler_worker"
-MODULES = sorted([*SERVICE.glob("cli/*.py"), *SERVICE.glob("demo/*.py")])
+MODULES = sorted([*SERVICE.glob("cli/*.py"), *SERVICE.glob("demo/*.py"), *SERVICE.glob("webhooks/*.py")])
 WRITING_ROOMS = ("ledger_core.use_cases", "db_client", "sqlalchemy", "psycopg")
 WORKER_IN_A_DEMO = {"demo_session.py"}  # it runs the worker itself, which is where activities write
 
