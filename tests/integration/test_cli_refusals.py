@@ -48,7 +48,14 @@ LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
 BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
 COMMANDS = all_commands()
-NO_DATABASE = {("demo",), ("init",), ("statement", "verify"), ("source", "check"), ("webhook", "serve")}
+NO_DATABASE = {
+    ("demo",),
+    ("init",),
+    ("statement", "verify"),
+    ("source", "check"),
+    ("source", "validate"),
+    ("webhook", "serve"),
+}
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
@@ -171,6 +178,7 @@ def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words
             (1, "git-not-a-repository"),
             (1, "bundle-unreadable"),
             (1, "source-not-configured"),
+            (1, "jsonl-file-unreadable"),
         }
     else:
         assert (status, code) in {(4, "database-unreachable"), (4, "temporal-unreachable")}

@@ -24,7 +24,6 @@ from scheduler_worker.webhooks import intake
 from scheduler_worker.webhooks.app import MOST_AT_ONCE
 from scheduler_worker.webhooks.intake import Intake
 from scheduler_worker.webhooks.outcomes import Outcomes
-from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from tests.github_world.acts import Player, populated
 from tests.github_world.collecting import Collector
 from tests.github_world.deliveries import (
@@ -66,10 +65,10 @@ class Node:
     async def report(self, told: Told) -> ItemReport:
         """Wait for what an accepted delivery started."""
         assert told.status == 202, told
-        handle = self.runs.client.get_workflow_handle_for(
-            CollectItemWorkflow.run, str(told.facts["workflow_id"])
-        )
-        return await handle.result()
+        handle = self.runs.client.get_workflow_handle(str(told.facts["workflow_id"]), result_type=ItemReport)
+        report = await handle.result()
+        assert isinstance(report, ItemReport)
+        return report
 
     async def receive(self, *deliveries: Delivery) -> list[ItemReport]:
         """Send deliveries one after the other, and wait for each."""
