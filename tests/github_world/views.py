@@ -128,18 +128,27 @@ class Views:
         return counts
 
     def _count(self, query: str, kind: str) -> int:
-        words = dict(re.findall(r"(repo|is|created|merged|updated):(\S+)", query.replace("is:merged", "")))
+        words = dict(
+            re.findall(
+                r"(repo|is|created|merged|updated|closed):(\S+)", re.sub("is:(merged|closed)", "", query)
+            )
+        )
         name = words["repo"]
         repository = next((found for found in self._visible if found.name == name), None)
         if repository is None:
             return 0  # the real one refuses unknown repositories, or finds nothing
         wanted = "discussion" if kind == "DISCUSSION" else {"pr": "pull", "issue": "issue"}[words["is"]]
-        key = next(key for key in ("merged", "created", "updated") if key in words)
+        key = next(key for key in ("merged", "created", "updated", "closed") if key in words)
         lowest, highest, is_open_ended = _span(words[key])
         indexed_until = self._world.now - self._world.search_lag
         found = 0
         for item in repository.of_kind(wanted):
-            at = {"merged": item.merged_at, "created": item.created_at, "updated": item.updated_at}[key]
+            at = {
+                "merged": item.merged_at,
+                "created": item.created_at,
+                "updated": item.updated_at,
+                "closed": item.closed_at,
+            }[key]
             if at is None or (self._world.search_lag and at > indexed_until):
                 continue
             is_in = at < highest if is_open_ended else lowest <= at <= highest
@@ -208,7 +217,7 @@ class Views:
         if item.kind == "pull":
             return common | self._pull(repository, item, url)
         if item.kind == "issue":
-            return common | {"timelineItems": timeline(item)}
+            return common | {"timelineItems": timeline(item), "closedAt": maybe(item.closed_at)}
         return common | {
             "category": {"name": "Q&A"},
             "answer": None if item.answer is None else discussion_comment_view(item.answer, url),
@@ -383,7 +392,7 @@ def timeline(item: Item) -> Callable[..., View]:
                     "actor": actor(closing.actor),
                     "closer": None,
                 }
-                for closing in item.closings
+                for closing in (() if item.is_imported else item.closings)
             ]
         numbered = list(enumerate(events))
         return connection(

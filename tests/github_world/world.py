@@ -81,12 +81,18 @@ class Item:
     closings: list[Closing] = field(default_factory=list)
     is_open: bool = True
     moved_at: list[datetime] = field(default_factory=list)  # when it came from another repository
+    is_imported: bool = False  # its timeline was left behind
     answer: Comment | None = None
     answered_at: datetime | None = None
     fact: int = 0
 
     def __post_init__(self) -> None:
         self.fact = self.fact or self.id
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it was closed last; nothing while it is open, also again."""
+        return None if self.is_open or not self.closings else self.closings[-1].at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -359,7 +365,7 @@ class World:
         facts += [
             (f"issue_closed:*:{item.number}", made.actor, item.fact)
             for made in item.closings[:1]
-            if made.at > moved_at
+            if made.at > moved_at and not item.is_imported
         ]
         facts += [
             (f"issue_comment:*:{made.id}", made.author, made.fact)

@@ -79,7 +79,7 @@ def test_it_says_what_is_seen_left_out_and_paid(server: GithubWorldServer, tmp_p
     assert repositories["acme/web"]["items"] == {
         "pull_requests": 5, "issues": 5, "discussions": 0, "releases": 0, "commits": 0,
     }  # fmt: skip
-    assert (report["first_points"], report["window_points"]) == (12, 12)
+    assert (report["first_points"], report["window_points"]) == (14, 14)
     rights = {found["owner"]: found for found in report["rights"]}
     assert (rights["acme"]["scopes"], rights["acme"]["points_an_hour"]) == ("repo, read:org", 5_000)
     assert "NOT readable: gone/gone: github-not-found: gone/gone is not there" in shown.output

@@ -160,7 +160,7 @@ def test_people_are_numbers_and_whoever_is_no_user_is_marked(
     certificate = collector.certificates[stream("issues")]
     assert dict(certificate.skipped) == {"bot": 1, "machine-user": 1}
     assert dict(certificate.skipped_actors) == {"bot:renovate": 1, "machine-user:acme-ci": 1}
-    assert [(count.seen, count.independent) for count in certificate.counts] == [(6, 6)]
+    assert [(count.seen, count.independent) for count in certificate.counts] == [(6, 6), (0, 0)]
 
 
 def test_an_issue_counts_as_opened_and_as_closed_once_however_often_it_is_reopened(
@@ -642,6 +642,102 @@ def test_a_count_that_stays_different_leaves_the_stream_incomplete_by_name_and_i
     monkeypatch.undo()
     assert collector.collect(collector.source(), ["pull_requests"]) == []
     assert parse_walk_cursor(collector.cursors[stream("pull_requests")]).since is not None
+
+
+def closed_counts(collector: Collector) -> list[tuple[int, int]]:
+    counts = collector.certificates[stream("issues")].counts
+    return [(count.seen, count.independent) for count in counts if count.what == "closed issues"]
+
+
+def test_closed_issues_are_counted_again_by_when_they_were_closed_last(
+    server: GithubWorldServer, collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    issues = [world.open_item(repository, "issue", ada) for _ in range(7)]
+    world.pass_time(60)
+    for issue in issues[:4]:
+        world.close(issue, ada)
+    world.reopen(issues[0])
+    server.most_a_page = 2
+    world.pass_time(60)
+    collected(collector, "issues")
+    counted = closed_counts(collector)
+    world.close(issues[0], ada)
+    world.pass_time(60)
+    collected(collector, "issues")
+    counted += closed_counts(collector)
+    world.reopen(issues[1])
+    world.pass_time(60)
+    collected(collector, "issues")
+    counted += closed_counts(collector)
+    world.close(issues[1], ada)
+    world.edit(issues[2], "closed before")
+    world.pass_time(60)
+    collected(collector, "issues")
+
+    assert counted == [(3, 3), (1, 1), (0, 0)]
+    assert closed_counts(collector) == [(1, 1)]
+    assert sum("closed:" in variables.get("search", "") for _, variables in server.log) == 4
+    assert collector.waits == []
+
+
+def test_issues_that_are_closed_and_reopened_in_mid_walk_are_counted_as_they_are_in_the_end(
+    server: GithubWorldServer, collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    issues = []
+    for _ in range(9):
+        world.pass_time(60)
+        issues.append(world.open_item(repository, "issue", ada))
+    for issue in issues[4:]:
+        world.close(issue, ada)
+
+    def happen(number: int) -> None:
+        world.pass_time(1)
+        if number == 4:  # one that was listed already, and one that is still to come
+            world.reopen(issues[8])
+            world.close(issues[0], ada)
+        if number == 6:
+            world.reopen(issues[7])
+            world.close(issues[7], ada)
+
+    server.before_request = happen
+    server.most_a_page = 2
+    collected(collector, "issues")
+    server.before_request = None
+
+    assert closed_counts(collector) == [(5, 5)]
+    assert collector.ids == world.true_events(repository)
+
+
+def test_a_closed_issue_that_no_listing_shows_leaves_the_stream_incomplete_by_name(
+    collector: Collector, world: World, repository: Repository, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.close(world.open_item(repository, "issue", ada), ada)
+    world.pass_time(2)
+    count = Views._count
+    monkeypatch.setattr(
+        Views, "_count", lambda views, query, kind: count(views, query, kind) + ("closed:" in query)
+    )
+
+    (problem,) = collector.collect(collector.source(), ["issues"])
+
+    assert str(problem) == (
+        "github:acme/web:issues gave 1 closed issues, and GitHub counts 2; it is read again next time"
+    )
+
+
+def test_a_closing_that_an_issue_s_history_does_not_tell_is_counted_as_skipped(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    issue = world.open_item(repository, "issue", ada)
+    issue.is_imported = True
+    world.close(issue, ada)
+    world.pass_time(2)
+
+    (opened,) = collected(collector, "issues")
+
+    assert opened.event_type == "issue_opened"
+    assert collector.skipped == {"closing-untold": 1}
+    assert closed_counts(collector) == [(1, 1)]
 
 
 def test_certificates_of_successive_readings_leave_no_gap(

@@ -135,6 +135,11 @@ def test_the_collected_set_is_the_true_set_always(
         assert fresh.counted[f"{name} merged pull requests"] == sum(
             item.merged_at is not None for item in repository.items
         )
+        again = Collector(collector.http, server)
+        assert again.collect(source, ["issues"]) == []
+        assert again.counted[f"{name} closed issues"] == sum(
+            item.closed_at is not None for item in repository.of_kind("issue")
+        )
     told_of = [world.ever[event_id] for event_id in fresh.ids]
     assert len(told_of) == len(set(told_of)), "nothing is told twice, under two ids"
     assert all(not certificate.differing for certificate in fresh.certificates.values())

@@ -11,7 +11,7 @@ from ledger_core.domain.instant import instant_text, parse_instant
 from scheduler_worker.sources.github import queries
 from scheduler_worker.sources.github.client import Reading
 from scheduler_worker.sources.github.cursors import Counts
-from scheduler_worker.sources.github.item_streams import ItemStream
+from scheduler_worker.sources.github.item_streams import ItemCount, ItemStream
 from scheduler_worker.sources.github.repository import RepositoryFacts, current_name
 
 # The search index follows the data by seconds; what it lacks after these waits, it lacks.
@@ -35,17 +35,21 @@ def certify(
     """
     found: list[CompletenessCount] = []
     if ends is not None and (since is None or parse_instant(since) < parse_instant(ends)):
-        seen = counts.seen | {int(number) for number, at in counts.late.items() if _is_before(at, ends)}
-        found.append(
-            CompletenessCount(
-                what=stream.what,
-                route="search",
-                seen=len(seen),
-                independent=_counted(
-                    reading, repository, stream, seen=len(seen), span=_span(stream, since, ends)
-                ),
-            )
+        always = ItemCount(
+            what=stream.what, at=stream.counted_at, search=stream.search, search_key=stream.search_key
         )
+        for count, early, late in (
+            (always, counts.seen, counts.late),
+            (stream.changing, counts.changing, counts.changing_late),
+        ):
+            if count is None:
+                continue
+            seen = len(early | {int(number) for number, at in late.items() if _is_before(at, ends)})
+            search = f"{count.search} {_span(count.search_key, since, ends)}"
+            independent = _counted(reading, repository, search, kind=stream.search_type, seen=seen)
+            found.append(
+                CompletenessCount(what=count.what, route="search", seen=seen, independent=independent)
+            )
     if stream.children is not None:
         found.append(
             CompletenessCount(
@@ -65,17 +69,14 @@ def certify(
     )
 
 
-def _counted(
-    reading: Reading, repository: RepositoryFacts, stream: ItemStream, *, seen: int, span: str
-) -> int:
+def _counted(reading: Reading, repository: RepositoryFacts, search: str, *, kind: str, seen: int) -> int:
     count = -1
     for wait_seconds in _waits():
         if wait_seconds:
             reading.wait_a_moment(wait_seconds, "its search counts otherwise")
         name = current_name(reading, repository)
-        search = f"repo:{name} {stream.search} {span}"
-        data = reading.query(queries.COUNT, what=name, search=search, type=stream.search_type)
-        field = "discussionCount" if stream.search_type == "DISCUSSION" else "issueCount"
+        data = reading.query(queries.COUNT, what=name, search=f"repo:{name} {search}", type=kind)
+        field = "discussionCount" if kind == "DISCUSSION" else "issueCount"
         count = data.fields("search").whole(field)
         if count == seen:
             break
@@ -87,11 +88,11 @@ def _waits() -> Iterator[int]:
     yield from RECOUNT_AFTER_SECONDS
 
 
-def _span(stream: ItemStream, since: str | None, ends: str) -> str:
+def _span(key: str, since: str | None, ends: str) -> str:
     """Return the half-open span in the search's own terms, whose bounds are both included, to the second."""
     if since is None:
-        return f"{stream.search_key}:<{ends}"
-    return f"{stream.search_key}:{since}..{instant_text(parse_instant(ends) - _SECOND)}"
+        return f"{key}:<{ends}"
+    return f"{key}:{since}..{instant_text(parse_instant(ends) - _SECOND)}"
 
 
 def _is_before(text: str, end: str) -> bool:

@@ -19,6 +19,7 @@ from scheduler_worker.sources.github.repository import RepositoryFacts, find_rep
 
 # Beside its pages a stream's reading asks for the repository, for its name of the moment, and for a count.
 FIXED_POINTS: Final = 3
+COUNT_POINTS: Final = 2  # a second count, and the name again
 COMMIT_PAGE_POINTS: Final = 2
 COMMITS_A_PAGE: Final = 100
 RELEASES_A_PAGE: Final = 100
@@ -215,7 +216,8 @@ def _points(stream: str, items: Mapping[str, int], volume: Mapping[str, int]) ->
     shape = ITEM_STREAMS[stream]
     kind = _COUNTED_AS.get(stream, stream_names.PULL_REQUESTS)
     # One page more: a walk of several goes over its top again.
-    return FIXED_POINTS + shape.page_points * (1 + _pages(items[kind], shape.page_items))
+    counts = 0 if shape.changing is None else COUNT_POINTS
+    return FIXED_POINTS + counts + shape.page_points * (1 + _pages(items[kind], shape.page_items))
 
 
 def _pages(items: int, a_page: int) -> int:

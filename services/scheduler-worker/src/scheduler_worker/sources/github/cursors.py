@@ -22,12 +22,15 @@ class Counts:
     """What a walk counted so far: the certificate's numbers, kept in the cursor as a walk may take many runs.
 
     Holds: `seen` are the numbers of the items that count before the walk's first top, each once however
-           often it came; `late` are those from then on, each with the instant that it counts at.
+           often it came; `late` are those from then on, each with the instant that it counts at. `changing`
+           and `changing_late` are the same of what may cease to count, as it was when it was last listed.
     """
 
     pages: int = 0
     seen: frozenset[int] = frozenset()
     late: Mapping[str, str] = field(factory=dict)
+    changing: frozenset[int] = frozenset()
+    changing_late: Mapping[str, str] = field(factory=dict)
     children_seen: int = 0
     children_total: int = 0
     skipped: Counter[str] = field(factory=Counter)
@@ -130,11 +133,13 @@ def parse_commit_cursor(text: str) -> CommitCursor:
 
 def _walk(values: dict[str, Any]) -> Walk:
     counts = dict(values.pop("counts"))
-    counts["seen"] = frozenset(parse_numbers(counts["seen"]))
+    for name in ("seen", "changing"):
+        counts[name] = frozenset(parse_numbers(counts[name]))
     for name in ("skipped", "actors"):
         counts[name] = Counter(counts[name])
     walk = Walk(**values, counts=Counts(**counts))
-    _check_instants(walk.floor, walk.first_top, walk.top, *walk.counts.late.values())
+    _check_instants(walk.floor, walk.first_top, walk.top)
+    _check_instants(*walk.counts.late.values(), *walk.counts.changing_late.values())
     return walk
 
 

@@ -20,6 +20,7 @@ from scheduler_worker.sources.github.fields import Fields
 PENDING_REVIEW: Final = "review-not-submitted"
 CLOSED_AGAIN: Final = "issue-closed-again"
 TRANSFERRED: Final = "transferred"  # it was done in the repository that the issue came from
+CLOSING_UNTOLD: Final = "closing-untold"  # it is closed, and its history has no closing: an import, say
 ANSWER_DELETED: Final = "answer-deleted"
 
 
@@ -159,6 +160,8 @@ def issue(_: Reading, maker: EventMaker, item: Fields) -> ItemEvents:
             made.tally.skip(TRANSFERRED, read_actor(closing.find_fields("actor")))
         else:
             made.events.extend(_closed(maker, item, closing, metadata, tally=made.tally))
+    if item.find_instant("closedAt") is not None and not closings.whole("totalCount"):
+        made.tally.skip(CLOSING_UNTOLD)
     for _again in range(1, closings.whole("totalCount")):
         made.tally.skip(CLOSED_AGAIN)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypedDict
 
 from attrs import frozen
 
@@ -11,11 +11,22 @@ from scheduler_worker.sources.github.item_events import ReadItem
 
 
 @frozen(kw_only=True)
+class ItemCount:
+    """How items are counted: at the instant `at` of each, and by GitHub's search between two of `search_key`."""
+
+    what: str
+    at: str
+    search: str
+    search_key: str
+
+
+@frozen(kw_only=True)
 class ItemStream:
     """A stream of items of a repository.
 
     Holds: an item counts at its instant `counted_at`, which never changes once it is set; GitHub's search
-           counts the same items with `search`, between two instants of `search_key`.
+           counts the same items with `search`, between two instants of `search_key`. `changing` is a second count
+           of that kind, by an instant that may change or cease.
     """
 
     name: str
@@ -28,10 +39,18 @@ class ItemStream:
     search: str
     search_key: str
     search_type: str = "ISSUE"
+    changing: ItemCount | None = None
     children: str | None = None  # what the items' children are called, where they are counted too
 
 
-_PULL: Final = {
+class _Counted(TypedDict):
+    counted_at: str
+    search: str
+    search_key: str
+    what: str
+
+
+_PULL: Final[_Counted] = {
     "counted_at": "createdAt",
     "search": "is:pr",
     "search_key": "created",
@@ -86,6 +105,8 @@ ISSUES: Final = ItemStream(
     counted_at="createdAt",
     search="is:issue",
     search_key="created",
+    # Of an issue that is open again, neither the field nor the search tells that it was closed once.
+    changing=ItemCount(what="closed issues", at="closedAt", search="is:issue is:closed", search_key="closed"),
 )
 ISSUE_COMMENTS: Final = ItemStream(
     name=stream_names.ISSUE_COMMENTS,

@@ -169,7 +169,7 @@ ISSUE_COMMENTS: Final = _items(
 MORE_ISSUE_COMMENTS: Final = _children("MoreIssueComments", "Issue", f"comments{_FURTHER}", COMMENT, WHO)
 
 ISSUE: Final = (
-    f"{ISSUE_ITEM} {_LABELS}"
+    f"{ISSUE_ITEM} closedAt {_LABELS}"
     " closings: timelineItems(first: 1, itemTypes: [CLOSED_EVENT]) {"
     "   totalCount nodes { ... on ClosedEvent {"
     "     createdAt stateReason actor { ...who }"

@@ -8,7 +8,7 @@ move under) or lists exactly what the sweep before it did. What is above the wat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,6 +51,9 @@ class _PageBeingRead:
         self.events: list[ActivityEvent] = []
         self.seen: set[int] = set()
         self.late: dict[str, str] = {}
+        self.changing: set[int] = set()
+        self.changing_late: dict[str, str] = {}
+        self.listed: set[int] = set()
         self.children_seen = 0
         self.children_total = 0
         self._yielded = Tally()
@@ -87,6 +90,8 @@ class _PageBeingRead:
             pages=counts.pages + 1,
             seen=counts.seen | self.seen,
             late={**counts.late, **self.late},
+            changing=(counts.changing - self.listed) | self.changing,
+            changing_late=_without(counts.changing_late, self.listed) | self.changing_late,
             children_seen=counts.children_seen + self.children_seen,
             children_total=counts.children_total + self.children_total,
             skipped=total.skipped,
@@ -173,19 +178,34 @@ class UpdateWalk:
             made = ItemEvents()
             made.tally.skip(VANISHED)
         read.add(made)
-        at = item.find_instant(self.stream.counted_at)
-        if at is not None and (since is None or at >= parse_instant(since)):
-            number = item.whole("number")
-            assert walk.first_top is not None, "a page with items has a top"
-            if at < parse_instant(walk.first_top):
-                read.seen.add(number)
-            else:
-                read.late[str(number)] = instant_text(at)
+        read.listed.add(item.whole("number"))
+        _count(item, self.stream.counted_at, walk, since, seen=read.seen, late=read.late)
+        if self.stream.changing is not None:
+            at = self.stream.changing.at
+            _count(item, at, walk, since, seen=read.changing, late=read.changing_late)
         return evolve(walk, listing=_listing(walk, item))
 
     def _differs(self, certificate: CompletenessCertificate) -> GithubCountDiffers:
         first = certificate.differing[0]
         return GithubCountDiffers(self.label, what=first.what, seen=first.seen, independent=first.independent)
+
+
+def _count(
+    item: Fields, name: str, walk: Walk, since: str | None, *, seen: set[int], late: dict[str, str]
+) -> None:
+    """Count an item that counts at its instant of that name, if that is in the walk's span."""
+    at = item.find_instant(name)
+    if at is None or (since is not None and at < parse_instant(since)):
+        return
+    assert walk.first_top is not None, "a page with items has a top"
+    if at < parse_instant(walk.first_top):
+        seen.add(item.whole("number"))
+    else:
+        late[str(item.whole("number"))] = instant_text(at)
+
+
+def _without(late: Mapping[str, str], numbers: set[int]) -> dict[str, str]:
+    return {number: at for number, at in late.items() if int(number) not in numbers}
 
 
 def _begun(walk: Walk, listed: Page) -> Walk:
