@@ -38,6 +38,7 @@ from ledger_core.use_cases.record_stream_health import (
     record_streams_listed,
 )
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
+from ledger_core.use_cases.store_events import store_events
 from ledger_core.use_cases.store_page import store_page
 from tests.contract.story import WEIGHTS, LedgerStory, annas, bobs, day
 from tests.ledger_states import NOWHERE
@@ -118,6 +119,9 @@ WRITES: Final[dict[str, Write]] = {
     "store a page": _page(PULLS, 13, 14),
     "store another page of the stream": _page(PULLS, 14, 15),
     "store a page of another stream": _page(ISSUES, 15, 14, 13),
+    "store events one by one": lambda ledger: store_events(
+        ledger, [annas(number, at=day(3, week=number % 2)) for number in (15, 13, 16)]
+    ),
     "curate": lambda ledger: curate_epoch(ledger, find_epoch(ledger, 1), clock=CLOCK),
     "refresh": lambda ledger: refresh_epoch(ledger, find_epoch(ledger, 1), clock=CLOCK),
     "propose": lambda ledger: propose_allocations(ledger, find_epoch(ledger, 1)),

@@ -8,10 +8,7 @@ Exit status: 0 all fits, or the registry was not reached (which is said, and che
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,12 +32,11 @@ from graphql import (
 
 from scheduler_worker.sources.github.item_queries import ITEM_QUERIES
 from scheduler_worker.sources.github.queries import ALL_QUERIES
+from tests.github_world.npm_package import fetched
 from tests.github_world.server import SCHEMA_PATH
 
 QUERIES = (*ALL_QUERIES, *ITEM_QUERIES)
 PACKAGE = "@octokit/graphql-schema"
-FETCH_SECONDS = 60
-MOST_BYTES = 20_000_000
 
 
 def differences(ours: GraphQLSchema, published: GraphQLSchema) -> Iterator[str]:
@@ -82,7 +78,7 @@ def published_schema(path: Path) -> GraphQLSchema:
 
 def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(arguments[0]) if arguments else _fetched(Path(folder))
+        path = Path(arguments[0]) if arguments else fetched(Path(folder), PACKAGE, "schema.graphql")
         if path is None:
             print("GitHub's schema: NOT CHECKED, as the npm registry was not reached", file=sys.stderr)
             return 0
@@ -94,31 +90,6 @@ def main(arguments: Sequence[str]) -> int:
     if not found:
         print(f"GitHub's schema: {len(ours.type_map)} types and {len(QUERIES)} queries fit the published one")
     return 1 if found else 0
-
-
-def _fetched(folder: Path) -> Path | None:
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    try:
-        done = subprocess.run(
-            [npm, "pack", PACKAGE, "--silent", "--fetch-retries=0"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=FETCH_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    archives = list(folder.glob("*.tgz"))
-    if done.returncode != 0 or len(archives) != 1:
-        return None
-    with tarfile.open(archives[0]) as archive:
-        member = archive.extractfile("package/schema.graphql")
-        assert member is not None, "the package holds the schema"
-        (folder / "schema.graphql").write_bytes(member.read(MOST_BYTES))
-    return folder / "schema.graphql"
 
 
 def _fields(name: str, mine: dict[str, GraphQLField], theirs: dict[str, GraphQLField]) -> Iterator[str]:

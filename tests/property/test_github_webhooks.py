@@ -150,7 +150,7 @@ def test_after_polling_the_ledger_is_that_of_polling_alone(
     polls_first: bool,  # noqa: FBT001 - the same
     most_a_page: int,
 ) -> None:
-    """Of a world that stands still: ids and hashes, whatever was lost, doubled or mixed up, and when it came."""
+    """DELIVERY_IS_A_HINT, of a world that stands still: ids and hashes, whatever was lost, doubled or mixed up, and when it came."""
     world, player = begun(server, most_a_page)
     if some:
         player.play_some()

@@ -96,6 +96,7 @@ def test_a_body_in_chunks_is_put_together_before_its_signature_is_checked() -> N
     ],
 )
 def test_a_forged_missing_or_short_signature_is_refused(changed: str | None, reason: str) -> None:
+    """DELIVERY_SIGNED: nothing of it reaches what is behind."""
     refused((403, reason), lambda sender: sender.send(PUSH, x_hub_signature_256=changed))
 
 

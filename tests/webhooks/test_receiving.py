@@ -276,7 +276,7 @@ def test_an_item_that_was_edited_since_keeps_its_first_form_as_it_does_when_poll
 
 
 def test_a_delivery_says_nothing_of_the_item_itself(stage: Stage, world: World) -> None:
-    """Whatever it claims: a title, a merge that was none, an author; GitHub is asked."""
+    """DELIVERY_IS_A_HINT: whatever it claims, a title, a merge that was none, an author; GitHub is asked."""
     repository, ada = world.repositories[0], world.accounts[0]
     pull = world.open_item(repository, "pull", ada)
     issue = world.open_item(repository, "issue", ada)

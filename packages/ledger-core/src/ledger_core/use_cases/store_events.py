@@ -12,7 +12,7 @@ from ledger_core.ports.ledger import Ledger
 def store_events(ledger: Ledger, events: Sequence[ActivityEvent]) -> StoredEvents:
     """Insert what is new, in one transaction (ACTIVITY_IDEMPOTENT).
 
-    Holds:  no cursor moves (CURSOR_STATE_PERSISTED): a reading of the stream passes over nothing because of it, and
+    Holds:  DELIVERY_IS_A_HINT: no cursor moves (CURSOR_STATE_PERSISTED): a reading of the stream passes over nothing because of it, and
             meets the same events as duplicates.
     """
     with ledger.begin() as transaction:

@@ -1,4 +1,7 @@
-"""The ASGI app that receives deliveries: nothing of a body is looked at before its signature is known to be right."""
+"""The ASGI app that receives deliveries.
+
+DELIVERY_SIGNED: nothing of a body is looked at before its signature is known to be right.
+"""
 
 from __future__ import annotations
 

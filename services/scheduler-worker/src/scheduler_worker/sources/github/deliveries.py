@@ -1,7 +1,7 @@
 """What a webhook's delivery names: a thing by its node id, and the stream that it would be read in.
 
-A delivery lacks fields that events are made of, and may be late, doubled or out of order. So it is a hint only:
-nothing that it says of the thing itself is used.
+A delivery lacks fields that events are made of, and may be late, doubled or out of order. So it is a hint only
+(DELIVERY_IS_A_HINT): nothing that it says of the thing itself is used.
 """
 
 from __future__ import annotations
