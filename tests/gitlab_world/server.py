@@ -27,6 +27,7 @@ from tests.gitlab_world.world import Account, Item, Note, Project, World
 
 TOKEN = "glpat-world"
 MOST_A_PAGE = 100
+MOST_COUNTED = 10_000  # then GitLab tells no total
 _PROJECT = re.compile(r"/projects/([^/]+)")
 _ITEMS = re.compile(r"/projects/(\d+)/(merge_requests|issues)")
 _NOTES = re.compile(r"/projects/(\d+)/(merge_requests|issues)/(\d+)/notes")
@@ -103,7 +104,7 @@ class GitlabWorldServer:
         if (found := _NOTES.fullmatch(path)) and (project := self._numbered(found[1])):
             for item in project.of_kind(found[2]):
                 if item.iid == int(found[3]):
-                    assert (query["order_by"], query["sort"]) == ("created_at", "asc")
+                    assert query.get("sort") in {"asc", None}
                     return self._page(self._ordered(item.notes, lambda note: note.at), query, _note_view)
         return _json(404, {"message": "404 Not Found"})
 
@@ -120,7 +121,7 @@ class GitlabWorldServer:
         return next((found for found in self.world.projects if found.id == int(number)), None)
 
     def _items(self, project: Project, kind: str, query: Mapping[str, str]) -> Sequence[Item]:
-        assert (query["order_by"], query["sort"]) == ("updated_at", "asc")
+        assert (query.get("order_by"), query.get("sort")) in {("updated_at", "asc"), (None, None)}
         state = query["state"]
         after = query.get("updated_after")
         since = datetime.min.replace(tzinfo=UTC) if after is None else datetime.fromisoformat(after)
@@ -145,7 +146,10 @@ class GitlabWorldServer:
         page = int(query.get("page", "1"))
         shown = things[(page - 1) * size : page * size]
         following = str(page + 1) if len(things) > page * size else ""
-        return _json(200, [view(thing) for thing in shown], {"X-Next-Page": following, "X-Page": str(page)})
+        headers = {"X-Next-Page": following, "X-Page": str(page)}
+        if len(things) <= MOST_COUNTED:
+            headers["X-Total"] = str(len(things))
+        return _json(200, [view(thing) for thing in shown], headers)
 
 
 def time_view(instant: datetime | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -26,12 +26,14 @@ from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.bootstrap_sources import policy_sources
 from scheduler_worker.github_policy import GithubSourcePolicy
+from scheduler_worker.gitlab_policy import GitlabSourcePolicy
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.policy_table import PolicyInvalid
 
 if TYPE_CHECKING:
     from scheduler_worker.sources.github.check import CheckReport
+    from scheduler_worker.sources.gitlab.check import CheckedProject
 
 
 class DatabaseUnreachable(LedgerError):
@@ -207,6 +209,15 @@ def check_github_source(
     from scheduler_worker.bootstrap_github import check_source  # noqa: PLC0415 - a quarter of a second
 
     return check_source(policy, system_clock, window_start=window_start, tell=tell)
+
+
+def check_gitlab_source(
+    policy: GitlabSourcePolicy, *, tell: Callable[[str], None]
+) -> Sequence[CheckedProject]:
+    """Return what a GitLab source's token sees; nothing is collected."""
+    from scheduler_worker.bootstrap_gitlab import check_projects  # noqa: PLC0415 - a quarter of a second
+
+    return check_projects(policy, system_clock, tell=tell)
 
 
 def create_database(server_url: str, name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
 from scheduler_worker.gitlab_policy import GitlabAccess, GitlabSourcePolicy
 from scheduler_worker.sources.github.http import HttpConnections
+from scheduler_worker.sources.gitlab.check import CheckedProject, check_gitlab
 from scheduler_worker.sources.gitlab.client import CREDENTIAL_HEADER, GitlabClient
 from scheduler_worker.sources.gitlab.gitlab_source import GitlabSource
 
@@ -41,3 +42,10 @@ def gitlab_sources(policy: GitlabSourcePolicy, clock: Clock) -> Iterator[GitlabS
             streams=policy.streams,
             machine_users=policy.machine_users,
         )
+
+
+def check_projects(
+    policy: GitlabSourcePolicy, clock: Clock, *, tell: Callable[[str], None]
+) -> Sequence[CheckedProject]:
+    """Return what the policy's token sees; nothing is collected."""
+    return check_gitlab(gitlab_client(policy.access, clock), policy.projects, policy.streams, tell=tell)

@@ -9,12 +9,14 @@ import click
 
 from scheduler_worker.bootstrap import check_github_source, system_clock
 from scheduler_worker.cli.exits import Exit
+from scheduler_worker.cli.gitlab_check import checked_gitlab, gitlab_as_json, is_readable, print_gitlab
 from scheduler_worker.cli.named_sources import github_sources_of
 from scheduler_worker.cli.output import json_option, print_json, print_table, say
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import current_policy
 from scheduler_worker.cli.validate_command import validate
 from scheduler_worker.github_policy import GithubSourcePolicy
+from scheduler_worker.gitlab_policy import GitlabSourcePolicy
 from scheduler_worker.sources.github.check import CheckedRepository, CheckReport
 
 
@@ -33,15 +35,19 @@ source.add_command(validate)
 def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
     """Show what a source's credentials see, and what a window will cost.
 
-    SOURCE is `github`, or the name that ledger.toml gives an Enterprise server.
+    SOURCE is `github` or `gitlab`, or the name that ledger.toml gives a server of
+    one's own. What a window costs is known of GitHub only.
     Nothing is collected. Exit status 3 if something named can't be read.
 
     \b
     Examples:
       ledger source check github
-      ledger source check github --json
+      ledger source check gitlab --json
     """
     policy = current_policy(config)
+    gitlab = [found for found in policy.gitlab_sources if found.source == source_name]
+    if gitlab:
+        return _check_gitlab(gitlab, as_json=as_json)
     chosen = github_sources_of(policy, source_name)
     window = policy.window_of(system_clock())
     with Progress() as progress:
@@ -56,6 +62,18 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
         for found, report in checked:
             _print(found, report)
     return Exit.DONE if all(report.is_readable for _, report in checked) else Exit.INCOMPLETE
+
+
+def _check_gitlab(chosen: Sequence[GitlabSourcePolicy], *, as_json: bool) -> Exit:
+    with Progress() as progress:
+        tell = Watch(progress, "looking at").tell
+        checked = [checked_gitlab(found, tell) for found in chosen]
+    if as_json:
+        print_json([gitlab_as_json(found) for found in checked])
+    else:
+        for found in checked:
+            print_gitlab(found)
+    return Exit.DONE if all(map(is_readable, checked)) else Exit.INCOMPLETE
 
 
 def _print(policy: GithubSourcePolicy, report: CheckReport) -> None:
