@@ -63,6 +63,7 @@ class GitlabWorldServer:
         self.seconds_a_request = 0.0
         self.forbidden: set[str] = set()  # kinds of items that the project has switched off
         self.has_tie_breaker = True
+        self.ignores_updated_after = False
         self.chance = random.Random(1)
 
     @contextmanager
@@ -123,7 +124,7 @@ class GitlabWorldServer:
     def _items(self, project: Project, kind: str, query: Mapping[str, str]) -> Sequence[Item]:
         assert (query.get("order_by"), query.get("sort")) in {("updated_at", "asc"), (None, None)}
         state = query["state"]
-        after = query.get("updated_after")
+        after = None if self.ignores_updated_after else query.get("updated_after")
         since = datetime.min.replace(tzinfo=UTC) if after is None else datetime.fromisoformat(after)
         chosen = [
             item

@@ -435,6 +435,20 @@ def test_a_page_of_nothing_before_the_last_is_refused(
     assert str(refusal(collector)).endswith("has a page of nothing before its last")
 
 
+def test_a_server_that_lists_what_was_not_asked_for_is_refused_and_not_asked_for_ever(
+    world: World, project: Project, ada: Account, collector: Collector, server: GitlabWorldServer
+) -> None:
+    for _ in range(5):
+        world.pass_time(1)
+        world.open_item(project, "issues", ada)
+    server.ignores_updated_after = True
+
+    (error,) = collector.collect(collector.source(page_items=2), ["issues"])
+
+    assert str(error).endswith("begins before what was asked for")
+    assert server.requests == 3
+
+
 @pytest.mark.usefixtures("project")
 def test_times_of_any_zone_are_taken(collector: Collector, server: GitlabWorldServer) -> None:
     server.faults += [None, Reply(body=json.dumps([ISSUE]).encode())]

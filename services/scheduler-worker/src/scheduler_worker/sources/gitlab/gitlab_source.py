@@ -175,12 +175,12 @@ class ItemWalk:
         """
         highest = whole_milliseconds(self.reading.server_now() - OVERLAP)
         more = True
-        after = since
+        after = None if since is None else whole_milliseconds(since)
         while more:
             items, more = self._list(after)
             reached = items[-1].instant("updated_at") if items else after
             following = reached
-            if more and after is not None and reached is not None and reached <= after:
+            if more and reached is not None and reached == after:
                 # One instant fills a page, so the next page would be this one again.
                 items = self._all_of(reached)
                 following = reached + MILLISECOND
@@ -240,7 +240,7 @@ class ItemWalk:
         items, more = list_page(
             self.reading, path, query, page=page, page_items=self.page_items, what=self.label
         )
-        check_order(items, self.label)
+        check_order(items, after=after, what=self.label)
         return items, more
 
     def _all_of(self, instant: datetime) -> list[Fields]:

@@ -7,7 +7,7 @@ listings agree, and name nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -89,11 +89,15 @@ def whole_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1_000 * 1_000)
 
 
-def check_order(items: Iterable[Fields], what: str) -> None:
-    """Refuse a page that is not in the order of updates, as then its end says nothing.
+def check_order(items: Sequence[Fields], *, after: datetime | None, what: str) -> None:
+    """Refuse a page that is not in the order of updates, or has earlier ones than were asked for.
+
+    Else its end would say nothing, and a walk could go round for ever.
 
     Raises: GitlabAnswerUnreadable.
     """
     times = [item.instant("updated_at") for item in items]
     if times != sorted(times):
         raise GitlabAnswerUnreadable(what, "is not in the order of updates")
+    if times and after is not None and times[0] < whole_milliseconds(after):
+        raise GitlabAnswerUnreadable(what, "begins before what was asked for")
