@@ -16,8 +16,8 @@ from ledger_core.identifiers import StreamRef
 from scheduler_worker.sources.github.client import GithubClient
 from scheduler_worker.sources.github.credentials import AppInstallations, Credentials, PersonalToken
 from scheduler_worker.sources.github.github_source import GithubSource
-from scheduler_worker.sources.github.http import HttpConnections
-from scheduler_worker.sources.github.limits import ServerClock
+from scheduler_worker.sources.http import HttpConnections
+from scheduler_worker.sources.server_clock import ServerClock
 from tests.github_world.server import APP_ID, TOKEN, GithubWorldServer, app_key_pem
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.errors import LedgerError, SourceUnavailable
 from ledger_core.identifiers import StreamRef
-from scheduler_worker.sources.github.http import HttpConnections
 from scheduler_worker.sources.gitlab.client import CREDENTIAL_HEADER, GitlabClient
 from scheduler_worker.sources.gitlab.gitlab_source import GitlabSource
+from scheduler_worker.sources.http import HttpConnections
 from tests.gitlab_world.server import TOKEN, GitlabWorldServer
 
 UNTIL = datetime(2027, 1, 1, tzinfo=UTC)

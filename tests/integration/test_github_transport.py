@@ -281,7 +281,7 @@ def test_deep_nesting_and_endless_bodies_are_refused_in_bounded_memory(
     collector: Collector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scheduler_worker.sources.github.http.MAX_BODY_BYTES", 10_000)
+    monkeypatch.setattr("scheduler_worker.sources.http.MAX_BODY_BYTES", 10_000)
     server.faults.extend([Fault(body=b"[" * 9_000), Fault(body=b" " * 20_000)])
 
     assert collector.collect(collector.source(page_items=2), ["pull_requests"]) == []

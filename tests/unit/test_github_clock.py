@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler_worker.sources.github.http import Answer
-from scheduler_worker.sources.github.limits import ServerClock
+from scheduler_worker.sources.http import Answer
+from scheduler_worker.sources.server_clock import ServerClock
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

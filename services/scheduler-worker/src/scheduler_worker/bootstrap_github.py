@@ -15,8 +15,8 @@ from scheduler_worker.sources.github.client import GithubClient
 from scheduler_worker.sources.github.credentials import AppInstallations, PersonalToken
 from scheduler_worker.sources.github.directory import Choice, GithubDirectory
 from scheduler_worker.sources.github.github_source import GithubSource
-from scheduler_worker.sources.github.http import HttpConnections
-from scheduler_worker.sources.github.limits import ServerClock
+from scheduler_worker.sources.http import HttpConnections
+from scheduler_worker.sources.server_clock import ServerClock
 
 Clock = Callable[[], datetime]
 REPOSITORIES = "repositories"  # the stream's name of a directory, in reports

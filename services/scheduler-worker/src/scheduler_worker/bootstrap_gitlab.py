@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cache
 
 from scheduler_worker.gitlab_policy import GitlabAccess, GitlabSourcePolicy
-from scheduler_worker.sources.github.http import HttpConnections
 from scheduler_worker.sources.gitlab.check import CheckedProject, check_gitlab
 from scheduler_worker.sources.gitlab.client import CREDENTIAL_HEADER, GitlabClient
 from scheduler_worker.sources.gitlab.gitlab_source import GitlabSource
+from scheduler_worker.sources.http import HttpConnections
 
 Clock = Callable[[], datetime]
 

@@ -15,16 +15,17 @@ from typing import Final
 
 from ledger_core.errors import SourceUnavailable
 from scheduler_worker.sources.github.credentials import Credentials
-from scheduler_worker.sources.github.fields import Fields, parse_json
-from scheduler_worker.sources.github.http import Answer, ConnectionFailed, Http
+from scheduler_worker.sources.github.fields import Fields
 from scheduler_worker.sources.github.limits import (
     AnswerTooHeavy,
     Limited,
-    ServerClock,
     check_answer,
     check_errors,
 )
 from scheduler_worker.sources.github.refusals import GithubAnswerUnreadable, GithubCredentialsRefused
+from scheduler_worker.sources.http import Answer, ConnectionFailed, Http
+from scheduler_worker.sources.json_body import parse_json
+from scheduler_worker.sources.server_clock import ServerClock
 
 NAME: Final = "GitHub"
 PATIENCE_SECONDS: Final = 60  # waited in place by one reading, in all

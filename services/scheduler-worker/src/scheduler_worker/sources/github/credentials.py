@@ -14,12 +14,12 @@ from typing import Final, Protocol
 import jwt
 
 from scheduler_worker.sources.github.fields import Fields
-from scheduler_worker.sources.github.limits import ServerClock
 from scheduler_worker.sources.github.refusals import (
     GithubAppNotInstalled,
     GithubCredentialsUnusable,
     GithubNotFound,
 )
+from scheduler_worker.sources.server_clock import ServerClock
 
 JWT_LIFE: Final = timedelta(minutes=9)  # GitHub takes ten at most
 JWT_BACKDATED: Final = timedelta(seconds=60)  # what its documentation advises against clock drift

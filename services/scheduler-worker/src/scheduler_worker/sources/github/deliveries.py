@@ -14,9 +14,10 @@ from attrs import frozen
 
 from ledger_core.errors import LedgerError
 from scheduler_worker.sources.github import stream_names
-from scheduler_worker.sources.github.fields import Fields, parse_json
+from scheduler_worker.sources.github.fields import Fields
 from scheduler_worker.sources.github.refusals import GithubAnswerUnreadable, quoted
 from scheduler_worker.sources.github.repository import read_name
+from scheduler_worker.sources.json_body import parse_json
 
 PING: Final = "ping"
 EVENT_NOT_READ: Final = "event-not-read"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -112,15 +111,3 @@ class Fields:
         if not isinstance(value, kind):
             raise self.unreadable(name, "is missing, or of another kind")
         return value
-
-
-def parse_json(body: bytes) -> object:
-    """Return what a body says.
-
-    Raises: ValueError when it is no JSON, or is nested beyond reason.
-    """
-    try:
-        parsed: object = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested beyond reason") from None
-    return parsed

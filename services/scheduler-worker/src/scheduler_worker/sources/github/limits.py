@@ -7,14 +7,9 @@ without, and then at least a minute; a query that took ten seconds is 502 or 504
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from math import ceil
+from datetime import UTC, datetime
 from typing import Final
 
-from scheduler_worker.sources.github.fields import parse_json
-from scheduler_worker.sources.github.http import Answer
 from scheduler_worker.sources.github.refusals import (
     GithubForbidden,
     GithubNotFound,
@@ -22,9 +17,11 @@ from scheduler_worker.sources.github.refusals import (
     GithubRequestRefused,
     GithubSamlRequired,
 )
+from scheduler_worker.sources.http import Answer
+from scheduler_worker.sources.json_body import parse_json
+from scheduler_worker.sources.server_clock import MAX_WAIT_SECONDS, ServerClock
 
 SECONDARY_SECONDS: Final = 60  # what the documentation asks for where no header says more
-MAX_WAIT_SECONDS: Final = 86_400  # a reset lies within the hour; more is nonsense, and asking again tells
 _LIMITED: Final = {"RATE_LIMITED", "RATE_LIMIT"}
 _SECONDARY: Final = (b"secondary rate limit", b"abuse detection")
 _SERVER_TROUBLE: Final = range(500, 600)
@@ -45,31 +42,6 @@ class AnswerTooHeavy(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class ServerClock:
-    """Now, as the server tells it in its answers: a wait until a reset must not depend on our own clock."""
-
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self._clock = clock
-        self._ahead = timedelta()
-
-    def note(self, answer: Answer) -> None:
-        """Take the time from the answer's Date header, if it has a good one."""
-        try:
-            told = parsedate_to_datetime(answer.headers.get("date", ""))
-            if told.tzinfo is not None:
-                self._ahead = told.astimezone(UTC) - self._clock()
-        except (ValueError, OverflowError):  # no time, or one before the first year
-            return
-
-    def now(self) -> datetime:
-        """Return the server's time, to the second."""
-        return self._clock() + self._ahead
-
-    def seconds_until(self, instant: datetime) -> int:
-        """Return how long it is until then: 1 or more."""
-        return min(MAX_WAIT_SECONDS, max(1, ceil((instant - self.now()).total_seconds())))
 
 
 def check_answer(answer: Answer, *, what: str, clock: ServerClock) -> None:

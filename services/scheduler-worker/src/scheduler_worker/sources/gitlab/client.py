@@ -16,9 +16,6 @@ from urllib.parse import urlencode
 from attrs import frozen
 
 from ledger_core.errors import SourceUnavailable
-from scheduler_worker.sources.github.fields import parse_json
-from scheduler_worker.sources.github.http import Answer, ConnectionFailed, Http
-from scheduler_worker.sources.github.limits import ServerClock
 from scheduler_worker.sources.gitlab.refusals import (
     GitlabCredentialsRefused,
     GitlabCredentialsUnusable,
@@ -26,13 +23,15 @@ from scheduler_worker.sources.gitlab.refusals import (
     GitlabNotFound,
     GitlabRequestRefused,
 )
+from scheduler_worker.sources.http import Answer, ConnectionFailed, Http
+from scheduler_worker.sources.json_body import parse_json
+from scheduler_worker.sources.server_clock import MAX_WAIT_SECONDS, ServerClock
 
 NAME: Final = "GitLab"
 CREDENTIAL_HEADER: Final = "PRIVATE-TOKEN"
 PATIENCE_SECONDS: Final = 60  # waited in place by one reading, in all
 FIRST_BACKOFF_SECONDS: Final = 1  # doubled each time: 1, 2, 4, 8, 16 is what the patience allows
 UNTOLD_LIMIT_SECONDS: Final = 60  # limits are by the minute; old servers do not say how much of it is left
-MAX_WAIT_SECONDS: Final = 86_400
 _TOKEN: Final = re.compile("[!-~]{1,4096}", re.ASCII)
 _SECONDS: Final = re.compile("[0-9]{1,11}", re.ASCII)
 _REDIRECTS: Final = {301, 302, 307, 308}
