@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from scheduler_worker.webhooks import serving
-from scheduler_worker.webhooks.app import MOST_AT_ONCE, MOST_HELD_BYTES
-from scheduler_worker.webhooks.http_messages import Answer, HeldBytes
+from scheduler_worker.webhooks.app import MOST_AT_ONCE, MOST_BODY_BYTES, MOST_HELD_BYTES
+from scheduler_worker.webhooks.http_messages import SMALL_BODY_BYTES, Answer, HeldBytes
 from scheduler_worker.webhooks.webhook_secrets import WebhookSecrets
 from tests.github_world.deliveries import SECRET, Delivery, signature
 from tests.webhooks.receiving import Sender, Taker, app_of, headers_of, request, served
@@ -284,9 +284,30 @@ def test_all_bodies_together_are_limited() -> None:
     assert MOST_HELD_BYTES < 10 * 25 * 2**20
 
 
+def test_large_bodies_that_come_slowly_keep_no_small_one_out() -> None:
+    """Whoever they are from: those that would be too many are told so, and ordinary deliveries pass."""
+    large = request(headers_of(PUSH) | {"Content-Length": str(MOST_BODY_BYTES)}) + b" " * (
+        MOST_BODY_BYTES - 1
+    )
+
+    async def story(sender: Sender, taker: Taker) -> None:
+        held = [asyncio.create_task(sender.raw(large)) for _ in range(5)]
+        done, _ = await asyncio.wait(held, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        assert {task.result().status for task in done} <= {0, 503}
+        for _try in range(20):
+            assert (await sender.send(PUSH)).status == 202
+        answers = await asyncio.gather(*held)
+
+        assert {answer.status for answer in answers} <= {0, 408, 503}
+        assert [answer.status for answer in answers].count(408) >= 2
+        assert len(taker.taken) == 20
+
+    play(story, body_seconds=5.0)
+
+
 def test_what_is_held_is_let_go_whatever_becomes_of_it() -> None:
     """The limit of all bodies together is that of one here, so that one forgotten byte would show."""
-    fits = Delivery("push", b" " * MOST_HELD_BYTES)
+    fits = Delivery("push", b" " * (MOST_HELD_BYTES + SMALL_BODY_BYTES))
 
     async def story(sender: Sender, taker: Taker) -> None:
         for _ in range(2):
@@ -294,7 +315,7 @@ def test_what_is_held_is_let_go_whatever_becomes_of_it() -> None:
         assert (await sender.send(fits)).status == 202
         assert len(taker.taken) == 1
 
-    play(story, most_body_bytes=MOST_HELD_BYTES)
+    play(story, most_body_bytes=MOST_HELD_BYTES + SMALL_BODY_BYTES)
 
 
 @pytest.mark.parametrize("path", ["/", "/webhooks/github/", "/webhooks", "/webhooks/gitlab", "/%00", "/../x"])

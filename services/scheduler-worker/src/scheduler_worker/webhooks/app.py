@@ -21,6 +21,7 @@ from scheduler_worker.webhooks.http_messages import (
     Send,
     SenderGone,
     busy,
+    counted,
     discard,
     read_body,
     send_answer,
@@ -32,7 +33,7 @@ from scheduler_worker.webhooks.webhook_secrets import WebhookSecrets, find_diges
 PATH: Final = "/webhooks/github"
 MOST_BODY_BYTES: Final = 25 * 2**20  # GitHub sends no more
 MOST_AT_ONCE: Final = 128
-MOST_HELD_BYTES: Final = 64 * 2**20  # of all bodies together
+MOST_HELD_BYTES: Final = 64 * 2**20  # of all large bodies together
 BODY_SECONDS: Final = 10.0  # GitHub gives up after as many
 _EVENT: Final = re.compile(b"[a-z_]{1,60}")
 _DELIVERY: Final = re.compile(b"[0-9a-fA-F-]{36}")
@@ -66,7 +67,7 @@ class WebhookApp:
         self._most_body_bytes = most_body_bytes
         self._body_seconds = body_seconds
         self._most_at_once = most_at_once
-        self._held = HeldBytes(max(MOST_HELD_BYTES, most_body_bytes))
+        self._held = HeldBytes(MOST_HELD_BYTES)
         self._at_once = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +122,7 @@ class WebhookApp:
             with self._outcomes.of_delivery(_delivery_id(scope)):
                 return await self._take(event, bytes(body))
         finally:
-            self._held.give_back(len(body))
+            self._held.give_back(counted(len(body)))
 
     def _checked_head(self, scope: Scope) -> tuple[str, bytes]:
         """Return the event's name and the signature's digest, which stand before the body.

@@ -15,6 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+SMALL_BODY_BYTES: Final = 2**18  # most deliveries have a tenth of it
 DISCARD_SECONDS: Final = 2.0  # read and thrown away, so that whoever still sends gets to see the answer
 
 
@@ -43,7 +44,11 @@ class SenderGone(Exception):
 
 
 class HeldBytes:
-    """How many bytes of bodies all requests hold together, which is limited."""
+    """How many bytes of large bodies all requests hold together, which is limited.
+
+    Holds: the first SMALL_BODY_BYTES of each body are not counted, so that a few large ones, signed by nobody, keep
+           no small one out; how many bodies there are at once is limited elsewhere.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -72,6 +77,11 @@ def single_header(scope: Scope, name: bytes) -> bytes | None:
     return values[0] if values else None
 
 
+def counted(length: int) -> int:
+    """Return how much of a body of this length counts as held."""
+    return max(0, length - SMALL_BODY_BYTES)
+
+
 async def read_body(receive: Receive, into: bytearray, *, most: int, held: HeldBytes) -> None:
     """Read the body to its end.
 
@@ -85,7 +95,7 @@ async def read_body(receive: Receive, into: bytearray, *, most: int, held: HeldB
         chunk = message.get("body", b"")
         if len(into) + len(chunk) > most:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large")
-        if not held.take(len(chunk)):
+        if not held.take(counted(len(into) + len(chunk)) - counted(len(into))):
             raise busy()
         into += chunk
         if not message.get("more_body", False):

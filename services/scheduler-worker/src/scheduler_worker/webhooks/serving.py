@@ -29,6 +29,7 @@ from scheduler_worker.waiting import wait_for_database, wait_for_namespace
 from scheduler_worker.webhooks.app import PATH, WebhookApp
 from scheduler_worker.webhooks.intake import Intake
 from scheduler_worker.webhooks.outcomes import Outcomes
+from scheduler_worker.webhooks.readiness import Readiness
 from scheduler_worker.webhooks.webhook_secrets import WebhookSecrets
 
 CONNECT_ATTEMPTS: Final = 8  # as a worker: about a minute for each server
@@ -106,7 +107,7 @@ def _app(serving: Serving, client: Client, *, id_key: bytes, outcomes: Outcomes)
     return WebhookApp(
         secrets=serving.secrets,
         take=intake.take,
-        is_ready=intake.is_ready,
+        is_ready=Readiness(intake.is_ready).is_ready,
         outcomes=outcomes,
         most_body_bytes=serving.most_body_bytes,
     )
