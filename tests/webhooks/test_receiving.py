@@ -294,6 +294,30 @@ def test_a_delivery_says_nothing_of_the_item_itself(stage: Stage, world: World) 
     stage.play(story)
 
 
+def test_a_seen_body_under_another_event_s_name_leads_to_what_is_true_as_well(
+    stage: Stage, world: World
+) -> None:
+    """The name stands in a header, which nobody signs: it decides what is looked at, and nothing more."""
+    web, ada = world.repositories[0], world.accounts[0]
+    pull = world.open_item(web, "pull", ada)
+    comment = world.comment(pull, ada)
+    world.merge(pull, ada)
+    seen = comment_told(web, pull, comment)
+    world.pass_time(2)
+
+    async def story(node: Node) -> None:
+        for event in ("pull_request_review_comment", "discussion_comment", "issue_comment"):
+            await node.receive(replace(seen, event=event))
+        for event in ("issues", "pull_request", "release", "push"):
+            answer = await node.sender.send(replace(seen, event=event))
+            assert answer.facts["outcome"] in {"ignored", "unreadable"}
+
+        assert set(node.stored()) == {f"github:pr_comment:{web.id}:{comment.id}"}
+        assert node.stored().items() <= stage.polled().items()
+
+    stage.play(story)
+
+
 def test_an_event_of_a_closed_epoch_becomes_late_work_as_it_does_when_polled(
     stage: Stage, world: World
 ) -> None:
