@@ -92,6 +92,13 @@ def test_each_delivery_s_thing_gives_the_events_that_a_reading_gives(
     world = populated()
     server.reset(world)
     Player(world).play_some()
+    web, api = world.repositories
+    world.pass_time(60)
+    for issue in web.of_kind("issue")[:4]:
+        world.transfer(web, issue, api)
+        world.comment(issue, world.accounts[0])
+        world.pass_time(1)
+        world.comment(issue, world.accounts[1])
     world.pass_time(2)
     for repository in world.repositories:
         assert collector.collect(collector.source(repository.name, machine_users=["acme-ci"])) == []
