@@ -542,6 +542,23 @@ def test_a_large_increment_that_is_stopped_goes_on_where_it_was_and_is_counted_a
     assert queries_for_commits(server) <= 23 + stops + 2
 
 
+def test_an_increment_of_commits_that_are_no_events_moves_its_cursor_as_well(
+    collector: Collector, world: World, repository: Repository, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_increment, "PAGE_EVENTS", 4)
+    world.commit(repository, author(ada))
+    collected(collector, "commits")
+    for _ in range(12):
+        world.pass_time(60)
+        world.commit(repository, author(None, "dependabot[bot]", "dependabot[bot]@example.org"))
+
+    cursor = collector.cursors[stream("commits")]
+    pages = list(collector.source(page_items=2).pages(stream("commits"), cursor, until=UNTIL))
+
+    assert [parse_commit_cursor(page.cursor).seen for page in pages] == [4, 8, 0]
+    assert [page.skipped for page in pages] == 3 * [{"bot": 4}]
+
+
 def test_an_increment_whose_page_or_head_is_gone_begins_again_from_the_head_that_is_certain(
     collector: Collector,
     world: World,

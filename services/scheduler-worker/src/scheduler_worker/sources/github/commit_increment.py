@@ -28,7 +28,7 @@ from scheduler_worker.sources.github.commit_pages import (
 from scheduler_worker.sources.github.cursors import CommitCursor, cursor_text
 from scheduler_worker.sources.github.event_maker import Tally
 
-PAGE_EVENTS: Final = 1_000  # stored together: the cursor on the way grows, some 30 bytes a commit
+PAGE_EVENTS: Final = 1_000  # stored together, or so many commits: the cursor on the way grows by each
 MAX_LISTED_COMMITS: Final = 500_000  # carried in a cursor; a reading of more begins again when it is stopped
 
 
@@ -43,30 +43,32 @@ class _Increment:
         self._stored = cursor
         self._events: list[ActivityEvent] = []
         self._tally = Tally()
+        self._listed = 0
         self._retrieved_at = pages.clock()
 
     def read_page(self, head: str) -> None:
         """List one page more."""
         listed = self._pages.ask(head, self.counting.after)
-        if not self._events:
+        if not self._listed:
             self._retrieved_at = self._pages.clock()
         new = [node for node in listed.nodes if self.fresh.add(oid_of(node), parents_of(node))]
         tally = Tally()
         events = self._pages.events(new, retrieved_at=self._retrieved_at, tally=tally)
         self._events += events
         self._tally.add(tally)
+        self._listed += len(listed.nodes)
         self.counting = after_page(self.counting, listed, tally)
         self.is_closed = self.fresh.is_closed or listed.next is None
 
     @property
     def is_full(self) -> bool:
         """Say whether there is a page to be yielded."""
-        return len(self._events) >= PAGE_EVENTS
+        return max(len(self._events), self._listed) >= PAGE_EVENTS
 
     @property
     def is_ahead(self) -> bool:
         """Say whether more was listed than was yielded."""
-        return self.counting.pages > self._stored.pages
+        return self._listed > 0
 
     def checkpoint(self) -> ActivityPage:
         """Return what was not yielded yet, with a cursor that goes on from here."""
@@ -82,7 +84,7 @@ class _Increment:
             retrieved_at=self._retrieved_at,
             skipped=dict(self._tally.skipped),
         )
-        self._events, self._tally = [], Tally()
+        self._events, self._tally, self._listed = [], Tally(), 0
         return page
 
 
