@@ -10,6 +10,7 @@ from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.errors import InvalidValue, SourceUnavailable
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.item_source import FoundItem, ItemHint, ItemSource
+from scheduler_worker.sources.github.client import RESERVED_PARTS
 from scheduler_worker.sources.github.deliveries import NamedThing, read_delivery
 from scheduler_worker.sources.github.refusals import GithubForbidden
 from scheduler_worker.sources.github.single_items import (
@@ -23,7 +24,7 @@ from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 from tests.github_world.acts import Player, populated
 from tests.github_world.collecting import Collector, collector_on
 from tests.github_world.deliveries import Delivery, deliveries_of, push
-from tests.github_world.server import Fault, GithubWorldServer
+from tests.github_world.server import HOURLY_POINTS, TOKEN, Fault, GithubWorldServer
 from tests.github_world.world import Account, CommitAuthor, Repository, World
 
 
@@ -255,3 +256,30 @@ def test_limits_and_refusals_are_those_of_a_reading(
         found(collector, asked)
 
     assert waits.value.retry_after_seconds == 600
+
+
+def test_the_last_fifth_of_the_hourly_limit_is_left_to_collections(
+    server: GithubWorldServer, collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    """A flood of messages waits for the reset; a reading of the stream goes on."""
+    item = world.open_item(repository, "issue", ada)
+    asked = hint("issues", f"I_{item.id}", repository=repository)
+    client = collector.client()
+    source = collector.source(client=client)
+    source.find_item(asked)
+    bucket = server.buckets[TOKEN]
+    bucket.remaining = HOURLY_POINTS // RESERVED_PARTS + 2
+
+    made = [source.find_item(asked), source.find_item(asked)]
+    requests = server.requests
+    with pytest.raises(SourceUnavailable) as waits:
+        source.find_item(asked)
+
+    assert all(len(found_item.events) == 1 for found_item in made)
+    assert server.requests == requests
+    assert bucket.reset_at is not None
+    assert waits.value.retry_after_seconds == (bucket.reset_at - world.now).total_seconds()
+    world.pass_time(2)
+    assert collector.collect(source, ["issues"]) == []
+    world.pass_time(3_600)
+    assert len(source.find_item(asked).events) == 1

@@ -30,6 +30,7 @@ from scheduler_worker.sources.server_clock import ServerClock
 NAME: Final = "GitHub"
 PATIENCE_SECONDS: Final = 60  # waited in place by one reading, in all
 FIRST_BACKOFF_SECONDS: Final = 1  # doubled each time: 1, 2, 4, 8, 16 is what the patience allows
+RESERVED_PARTS: Final = 5  # one of so many parts of the hourly points is kept for what reads whole streams
 _REDIRECTS: Final = {301, 302, 307, 308}
 _UNAUTHORIZED: Final = 401
 
@@ -56,6 +57,7 @@ class GithubClient:
         self._pause = pause
         self._lock = threading.Lock()
         self._left: dict[str, tuple[int, datetime]] = {}
+        self._limits: dict[str, int] = {}
         self._costs: dict[str, int] = {}
 
     def reading(self, owner: str) -> Reading:
@@ -98,6 +100,15 @@ class GithubClient:
         with self._lock:
             return self._left.get(self._credentials.bucket(owner))
 
+    def seconds_until_more(self, owner: str) -> int | None:
+        """Return the seconds until the points are renewed, if no more than the reserved part is left; else None."""
+        bucket = self._credentials.bucket(owner)
+        with self._lock:
+            left, limit = self._left.get(bucket), self._limits.get(bucket, 0)
+        if left is None or left[0] * RESERVED_PARTS > limit or left[1] <= self._clock.now():
+            return None
+        return self._clock.seconds_until(left[1])
+
     def _send(self, method: str, url: str, owner: str, *, body: bytes | None = None) -> Answer:
         for is_last in (False, True):
             authorization = self._credentials.authorization(owner, self._ask_as_app)
@@ -132,7 +143,9 @@ class GithubClient:
         if told is None:  # an Enterprise server without limits
             return
         with self._lock:
-            self._left[self._credentials.bucket(owner)] = (told.whole("remaining"), told.instant("resetAt"))
+            bucket = self._credentials.bucket(owner)
+            self._left[bucket] = (told.whole("remaining"), told.instant("resetAt"))
+            self._limits[bucket] = told.whole("limit")
             self._costs[query] = told.whole("cost")
 
 
@@ -150,6 +163,17 @@ class Reading:
     def server_now(self) -> datetime:
         """Return the server's time."""
         return self._client.server_now()
+
+    def leave_reserve(self) -> None:
+        """Ask for nothing while the rest of the hourly limit is kept for what reads whole streams.
+
+        Raises: SourceUnavailable, with the time until the reset.
+        """
+        seconds = self._client.seconds_until_more(self.owner)
+        if seconds is not None:
+            raise SourceUnavailable(
+                NAME, "the rest of its hourly limit is kept for collections", retry_after_seconds=seconds
+            )
 
     def query(self, text: str, *, what: str, **variables: object) -> Fields:
         """Return the data of a query that has no pages, trying again where that may help.

@@ -44,9 +44,11 @@ def read_single_item(
 ) -> FoundItem:
     """Return the events of the thing that a hint names; of commits, those of the branch's newest hundred.
 
-    Holds:   whatever the hint says, a thing of another repository, or of another kind, gives none.
+    Holds:   whatever the hint says, a thing of another repository, or of another kind, gives none. The last part of
+             the hourly limit is left to readings of whole streams, which need fewer requests for more.
     Raises:  SourceUnavailable, GithubRefusals.
     """
+    reading.leave_reserve()
     single = SINGLE_ITEMS[hint.stream.stream]
     node = _find(reading, single, hint)
     if node is None:
