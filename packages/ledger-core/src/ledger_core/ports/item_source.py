@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import StreamRef, check_identifier
 
-MOST_SCOPE = 2**63 - 1
+MOST_SCOPE: Final = 2**63 - 1  # of GitHub's numbers, and of a bigint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

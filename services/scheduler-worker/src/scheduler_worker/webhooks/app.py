@@ -27,7 +27,7 @@ from scheduler_worker.webhooks.http_messages import (
     send_answer,
     single_header,
 )
-from scheduler_worker.webhooks.outcomes import FAILED, REFUSED, Outcomes
+from scheduler_worker.webhooks.outcomes import FAILED, Outcomes
 from scheduler_worker.webhooks.webhook_secrets import WebhookSecrets, find_digest
 
 PATH: Final = "/webhooks/github"
@@ -77,10 +77,10 @@ class WebhookApp:
         try:
             answer = await self._answer(scope, receive)
         except SenderGone:
-            self._outcomes.count(REFUSED, "sender-gone")
+            self._outcomes.refuse("sender-gone")
             return
         except Refused as refused:
-            self._outcomes.count(REFUSED, refused.reason)
+            self._outcomes.refuse(refused.reason)
             if not refused.is_read:
                 await discard(receive)
             answer = refused.answer
@@ -110,6 +110,7 @@ class WebhookApp:
 
     async def _deliver(self, scope: Scope, receive: Receive) -> Answer:
         event, digest = self._checked_head(scope)
+        delivery = _delivery_id(scope)
         body = bytearray()
         try:
             try:
@@ -119,7 +120,7 @@ class WebhookApp:
                 raise Refused(HTTPStatus.REQUEST_TIMEOUT, "body-too-slow") from None
             if not self._secrets.has_signed(body, digest):
                 raise Refused(HTTPStatus.FORBIDDEN, "signature-wrong", is_read=True)
-            with self._outcomes.of_delivery(_delivery_id(scope)):
+            with self._outcomes.of_delivery(delivery):
                 return await self._take(event, bytes(body))
         finally:
             self._held.give_back(counted(len(body)))

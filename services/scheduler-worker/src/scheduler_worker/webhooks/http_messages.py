@@ -92,13 +92,13 @@ async def read_body(receive: Receive, into: bytearray, *, most: int, held: HeldB
         message = await receive()
         if message["type"] == "http.disconnect":
             raise SenderGone
-        chunk = message.get("body", b"")
+        chunk, is_last = message.get("body", b""), not message.get("more_body", False)
         if len(into) + len(chunk) > most:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large")
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", is_read=is_last)
         if not held.take(counted(len(into) + len(chunk)) - counted(len(into))):
-            raise busy()
+            raise busy(is_read=is_last)
         into += chunk
-        if not message.get("more_body", False):
+        if is_last:
             return
 
 
@@ -134,6 +134,6 @@ async def send_answer(send: Send, answer: Answer, *, with_body: bool = True) -> 
     await send({"type": "http.response.body", "body": body if with_body else b""})
 
 
-def busy() -> Refused:
+def busy(*, is_read: bool = False) -> Refused:
     """Return the refusal of one request too many."""
-    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", retry_after="5")
+    return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "busy", is_read=is_read, retry_after="5")

@@ -48,9 +48,9 @@ class Outcomes:
         finally:
             _delivery.reset(token)
 
-    def count(self, outcome: str, reason: str | None = None) -> None:
-        """Count what became of a request that is no delivery, whoever sent it."""
-        self._add(outcome, reason)
+    def refuse(self, reason: str) -> None:
+        """Count a request that is no signed delivery, whoever sent it."""
+        self._add(REFUSED, reason)
         now = self._clock()
         if self._told_at is not None and now - self._told_at < QUIET_SECONDS:
             self._untold += 1
