@@ -425,6 +425,22 @@ def test_old_commits_that_arrive_late_are_found_and_nothing_older_is_walked(
     ]
 
 
+def test_an_old_commit_that_is_listed_before_the_last_head_is_not_counted_as_new(
+    collector: Collector, world: World, repository: Repository, ada: Account
+) -> None:
+    root = world.commit(repository, author(ada))
+    base = world.commit(repository, author(ada), at=root.at - timedelta(days=9))  # by a clock that is late
+    collected(collector, "commits")
+    world.pass_time(60)
+    world.commit(repository, author(ada), parents=(base.oid, root.oid))
+
+    assert collector.collect(collector.source(page_items=1), ["commits"]) == []
+
+    (count,) = collector.certificates[stream("commits")].counts
+    assert (count.route, count.seen, count.independent) == ("compare", 1, 1)
+    assert collector.ids == world.true_events(repository)
+
+
 def test_a_rewritten_branch_is_refused_until_it_is_accepted(
     collector: Collector, world: World, repository: Repository, ada: Account
 ) -> None:

@@ -20,14 +20,16 @@ MAX_BYTES: Final = 134_217_728  # of what a cursor carries, unpacked: some 1.5 m
 class NewCommits:
     """The commits seen on the way down from a head, and whether all new ones were seen.
 
-    Holds: when `is_closed`, `count` is the number of commits that the head reaches and `base` does not,
-           provided that base is one of the head's ancestors.
+    Holds: when `is_closed`, all commits that the head reaches and `base` does not were seen, provided that base is
+           one of the head's ancestors. `count` is how many of the seen ones may be new: never less than are, and
+           more where an old one came before what tells that it is old. At the end of the listing it is exact.
     """
 
     def __init__(self, base: str) -> None:
         self._parents: dict[str, Sequence[str]] = {}
         self._old = {base}
         self._missing: set[str] = set()
+        self.count = 0
 
     @classmethod
     def read(cls, base: str, listed: str | None) -> NewCommits:
@@ -48,11 +50,13 @@ class NewCommits:
 
     def add(self, oid: str, parents: Sequence[str]) -> bool:
         """Take the next commit of the listing; say whether it may be new."""
+        is_known = oid in self._parents
         self._parents[oid] = parents
         self._missing.discard(oid)
         if oid in self._old:
             self._age(parents)
             return False
+        self.count += not is_known
         self._missing.update(
             parent for parent in parents if parent not in self._parents and parent not in self._old
         )
@@ -62,11 +66,6 @@ class NewCommits:
     def is_closed(self) -> bool:
         """Say whether every parent of a new commit was seen, or is old."""
         return bool(self._parents) and not self._missing
-
-    @property
-    def count(self) -> int:
-        """Return how many of the seen commits are not known to be old."""
-        return sum(oid not in self._old for oid in self._parents)
 
     @property
     def listed_count(self) -> int:
@@ -82,6 +81,7 @@ class NewCommits:
                 continue
             self._old.add(oid)
             self._missing.discard(oid)
+            self.count -= oid in self._parents
             waiting.extend(self._parents.get(oid, ()))
 
 

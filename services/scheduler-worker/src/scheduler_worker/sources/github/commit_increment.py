@@ -35,8 +35,9 @@ MAX_LISTED_COMMITS: Final = 500_000  # carried in a cursor; a reading of more be
 class _Increment:
     """A reading under way: what was listed, what of it was not yielded yet, and where it stands."""
 
-    def __init__(self, pages: CommitPages, cursor: CommitCursor, *, base: str) -> None:
+    def __init__(self, pages: CommitPages, cursor: CommitCursor, *, base: str, ahead: int) -> None:
         self._pages = pages
+        self._ahead = ahead
         self.fresh = NewCommits.read(base, cursor.listed)
         self.counting = cursor
         self.is_closed = False
@@ -58,7 +59,9 @@ class _Increment:
         self._tally.add(tally)
         self._listed += len(listed.nodes)
         self.counting = after_page(self.counting, listed, tally)
-        self.is_closed = self.fresh.is_closed or listed.next is None
+        # With more than GitHub counts, some are old, and what tells it comes further down.
+        is_exact = self.fresh.is_closed and self.fresh.count <= self._ahead
+        self.is_closed = is_exact or listed.next is None
 
     @property
     def is_full(self) -> bool:
@@ -99,7 +102,7 @@ def increment(
     base, head = cursor.head, cursor.reading
     assert base is not None
     assert head is not None
-    going = _Increment(pages, cursor, base=base)
+    going = _Increment(pages, cursor, base=base, ahead=ahead)
     while not going.is_closed:
         try:
             going.read_page(head)
