@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.identifiers import EpochId, EventId, NodeId, StreamRef, UserId
 from ledger_core.testing import (
@@ -33,7 +36,9 @@ from ledger_core.use_cases.curate_event import curate_event
 from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.store_page import find_cursor, store_page
+from ledger_core.use_cases.waive_gap import waive_gap
 from ledger_core.verification.bundle_writer import write_bundle
 
 NODE = NodeId(UUID("0c0ffee0-1111-4222-8333-444455556666"))
@@ -74,6 +79,26 @@ def finalize(ledger: InMemoryLedger, epoch_id: EpochId, pool_credits: int = 1000
     return finalize_epoch(ledger, epoch_id, make_context(), clock=CLOCK).statement.statement_hash
 
 
+def read_again(ledger: InMemoryLedger, epoch_id: EpochId) -> None:
+    """Count two streams of an epoch's window a second time: one is complete, the other's gap is waived."""
+    with ledger.read() as view:
+        window = view.epochs.get(epoch_id).window
+    for stream, independent in (("issues", 42), ("pull_requests", 41)):
+        count = CompletenessCount(what=stream, route="search", seen=41, independent=independent)
+        certificate = CompletenessCertificate(
+            begins="2026-11-16T00:00:00Z", ends=None, pages=1, counts=(count,)
+        )
+        reading = StreamReading(
+            stream=replace(STREAM, stream=stream),
+            window=window,
+            retrieved_at=window.period_end,
+            certificate=certificate,
+        )
+        record_reading(ledger, reading)
+    issues = replace(STREAM, stream="issues")
+    waive_gap(ledger, epoch_id, issues, context=make_context(), clock=FixedClock(window.period_end))
+
+
 def standard_history() -> InMemoryLedger:
     """Return a ledger of three closed epochs (1, 2, 3) and an open one (4): late work, late bindings,
     overrides of units and weights, exclusions, unresolved accounts, zero weights, odd characters.
@@ -83,6 +108,15 @@ def standard_history() -> InMemoryLedger:
     _second_week(ledger)
     _third_week(ledger)
     open_week(ledger, 3)
+    return ledger
+
+
+def counted_history() -> InMemoryLedger:
+    """Return the standard history with its fourth week closed, whose streams were counted a second time."""
+    ledger = standard_history()
+    fourth = EpochId(4)
+    read_again(ledger, fourth)
+    finalize(ledger, fourth, 12)
     return ledger
 
 

@@ -16,8 +16,12 @@ from db_client.database_url import parse_database_url
 from db_client.engine import create_ledger_engine
 from db_client.postgres_ledger import PostgresLedger
 from db_client.tables.all_tables import ledger_metadata
-from ledger_core import EpochId, NodeId
-from ledger_core.testing import make_component, make_event
+from ledger_core import EpochId, Ledger, NodeId, StreamRef
+from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.stream_reading import StreamReading
+from ledger_core.testing import FixedClock, make_component, make_context, make_event
+from ledger_core.use_cases.record_reading import record_reading
+from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import LedgerStory, annas, bobs, day
 
 NODE: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000a"))
@@ -56,6 +60,7 @@ def live(engine: Engine) -> Names:
     story.propose(closed)
     story.adjust(closed, "bob", 5000)
     story.record(closed, make_component(50, component_id="top_up"))
+    _count_again(story.ledger, closed)
     story.close(closed, 1000)
     latest = story.live_through(1, annas(11, at=day(0, week=1)))
     open_ = story.open(2)
@@ -90,6 +95,24 @@ def live(engine: Engine) -> Names:
     with engine.begin() as connection:  # rows written by hand take the table's own numbers
         connection.execute(text("SELECT setval('epochs_id_seq', (SELECT max(id) FROM epochs))"))
     return names
+
+
+def _count_again(ledger: Ledger, epoch_id: EpochId) -> None:
+    """Read two streams of the epoch's window: one is complete, and one has a gap that is waived."""
+    window = LedgerStory(ledger).epoch(epoch_id).window
+    counts = {"pulls": (7, 7), "issues": (2, 3)}
+    for stream, (seen, independent) in counts.items():
+        count = CompletenessCount(what=stream, route="search", seen=seen, independent=independent)
+        certificate = CompletenessCertificate(begins=None, ends=None, pages=1, counts=(count,))
+        reading = StreamReading(
+            stream=StreamRef(source="github", source_ref="acme/widgets", stream=stream),
+            window=window,
+            retrieved_at=window.period_end,
+            certificate=certificate,
+        )
+        record_reading(ledger, reading)
+    issues = StreamRef(source="github", source_ref="acme/widgets", stream="issues")
+    waive_gap(ledger, epoch_id, issues, context=make_context(), clock=FixedClock(window.period_end))
 
 
 def _names_of_statement(engine: Engine, name: str, epoch_id: EpochId) -> Names:

@@ -27,7 +27,13 @@ def _state(view: LedgerView, streams: Iterable[StreamRef]) -> dict[str, Any]:
         "streams": view.stream_health.list_all(),
         "unresolved": view.identities.list_unresolved(None, limit=100),
         "chain": [
-            (names[found.epoch_id], found.payouts, found.activity_set_hash, found.allocation_set_hash)
+            (
+                names[found.epoch_id],
+                found.payouts,
+                found.activity_set_hash,
+                found.allocation_set_hash,
+                found.completeness,
+            )
             for found in view.statements.chain()
         ],
         "actions": [
@@ -44,6 +50,9 @@ def _state(view: LedgerView, streams: Iterable[StreamRef]) -> dict[str, Any]:
             view.allocations.list_all(epoch.id),
             view.pool.list_all(epoch.id),
             view.curation.summary(epoch.id),
+            view.completeness.newest_readings(epoch.window),
+            view.completeness.waivers(epoch.id),
+            view.completeness.skipped(epoch.window),
             [
                 asdict(row) | {"late_from_epoch_id": names.get(row.late_from_epoch_id or NOWHERE)}
                 for row in view.curation.ordered_events(epoch.id)

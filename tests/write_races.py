@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from psycopg.errors import DeadlockDetected
@@ -15,6 +15,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from ledger_core import EpochId, EventId, Ledger, LedgerError, StreamRef, UserId
+from ledger_core.domain.completeness import CompletenessCertificate
+from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import (
     FixedClock,
     make_binding,
@@ -32,6 +34,7 @@ from ledger_core.use_cases.finalize_epoch import finalize_epoch
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.record_stream_health import (
     record_stream_collected,
     record_stream_problem,
@@ -40,6 +43,7 @@ from ledger_core.use_cases.record_stream_health import (
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
 from ledger_core.use_cases.store_events import store_events
 from ledger_core.use_cases.store_page import store_page
+from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import WEIGHTS, LedgerStory, annas, bobs, day
 from tests.ledger_states import NOWHERE
 
@@ -113,7 +117,30 @@ def _finalize(ledger: Ledger) -> object:
     return found.closed_now, statement.payouts, statement.pool_total_credits, statement.activity_set_hash
 
 
+def _reading(stream: StreamRef, problem: str | None = None) -> StreamReading:
+    certificate = CompletenessCertificate(begins=None, ends=None, pages=1, counts=())
+    return StreamReading(
+        stream=stream,
+        window=make_window(1),
+        retrieved_at=day(0, week=2),
+        certificate=None if problem else certificate,
+        problem=problem,
+    )
+
+
+def _count_page(ledger: Ledger) -> object:
+    page = make_page(annas(17, at=day(3, week=1)), cursor="counted", retrieved_at=day(0, week=2))
+    counted = replace(page, certificate=_reading(PULLS).certificate)
+    return store_page(ledger, PULLS, counted, expected_cursor=None, window=make_window(1))
+
+
 WRITES: Final[dict[str, Write]] = {
+    "store a page that ends a counted reading": _count_page,
+    "lose a reading": lambda ledger: record_reading(ledger, _reading(PULLS, "lost")),
+    "read it again": lambda ledger: record_reading(ledger, _reading(PULLS)),
+    "waive what was lost": lambda ledger: waive_gap(
+        ledger, find_epoch(ledger, 1), PULLS, context=CONTEXT, clock=CLOCK
+    ),
     "open its window": _open(1),
     "open the next window": _open(2),
     "store a page": _page(PULLS, 13, 14),

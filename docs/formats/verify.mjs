@@ -119,6 +119,16 @@ const STATEMENT = {
   pool_components: Array.isArray, pool_total_credits: isString,
   payouts: Array.isArray, undistributed_credits: isString,
 };
+const STATEMENT_2 = { ...STATEMENT, format: oneOf("ledger-statement/2"), completeness: Array.isArray };
+const isLine = (most) => (value) =>
+  isString(value) && value !== "" && [...value].length <= most &&
+  !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value);
+const STREAM = {
+  source: isName, source_ref: isIdentifier, stream: isName, verdict: oneOf("complete", "early", "waived"),
+  gap: orNull(isObject), reason: orNull(isLine(2000)), waived_by: orNull(isLine(255)),
+};
+const GAP = { begins: orNull(isLine(100)), counts: Array.isArray, problem: orNull(isName) };
+const COUNT = { what: isLine(100), route: isLine(100), seen: isQuantity, independent: isQuantity };
 const COMPONENT = {
   algorithm_version: isIdentifier, amount_credits: isQuantity, component_id: isIdentifier,
   computed_at: isTime, evidence_ref: orNull(isString), inputs: isObject,
@@ -156,8 +166,38 @@ function record(value, fields, where) {
   return value;
 }
 
+/** How complete the epoch's streams were: of the second format, and a fact that no bundle can recompute. */
+function checkCompleteness(streams, where) {
+  demand(Array.isArray(streams) && streams.length > 0, `${where}: completeness is no list of streams`);
+  let last = null;
+  for (const stream of streams) {
+    record(stream, STREAM, `${where}: completeness`);
+    const isWaived = stream.verdict === "waived";
+    const decided = [stream.gap, stream.reason, stream.waived_by];
+    demand(decided.every((part) => (part !== null) === isWaived), `${where}: a waiver is malformed`);
+    if (isWaived) checkGap(stream.gap, where);
+    const name = [stream.source, stream.source_ref, stream.stream];
+    demand(last === null || byNames(last, name) < 0, `${where}: streams are not in order`);
+    last = name;
+  }
+}
+
+function checkGap(gap, where) {
+  record(gap, GAP, `${where}: gap`);
+  demand(gap.problem !== null || gap.counts.length > 0, `${where}: a gap of nothing`);
+  for (const count of gap.counts) {
+    record(count, COUNT, `${where}: count`);
+    demand(count.seen !== count.independent, `${where}: counts of a gap agree`);
+  }
+}
+
+const byNames = (a, b) => a.map((part, at) => byCodePoint(part, b[at])).find((order) => order !== 0) ?? 0;
+
 function readStatement(data, where) {
-  const document = record(readCanonical(data, where), STATEMENT, where);
+  const value = readCanonical(data, where);
+  const hasCompleteness = isObject(value) && value.format === "ledger-statement/2";
+  const document = record(value, hasCompleteness ? STATEMENT_2 : STATEMENT, where);
+  if (hasCompleteness) checkCompleteness(document.completeness, where);
   const isWindow = sortable(document.period_start) < sortable(document.period_end);
   demand(isWindow, `${where}: the period ends before it starts`);
   return document;
@@ -323,9 +363,10 @@ const undistributedOf = (pool, payouts) =>
   String(pool - sumOf(payouts.map((line) => BigInt(line.amount_credits))));
 
 /** The document of an epoch's own facts and what was computed. */
-const documentOf = ({ node_id, epoch_id, period_start, period_end, weight_config }, computed) =>
+const documentOf = ({ node_id, epoch_id, period_start, period_end, weight_config, completeness }, computed) =>
   canonical({
-    format: "ledger-statement/1", node_id, epoch_id: String(epoch_id), period_start, period_end,
+    ...(completeness === undefined ? {} : { completeness }),
+    format: completeness === undefined ? "ledger-statement/1" : "ledger-statement/2", node_id, epoch_id: String(epoch_id), period_start, period_end,
     weight_config, allocation_algorithm: ALGORITHMS.allocation, payout_algorithm: ALGORITHMS.payout,
     ...computed,
   });
@@ -529,6 +570,7 @@ function computeVectors(inputs) {
     ),
     payload_hashes: events.map((payload) => sha256(canonical(payload))),
     statement: statementOf(inputs.statement, events),
+    statement_2: statementOf({ ...inputs.statement, completeness: inputs.completeness }, events),
   };
 }
 

@@ -37,6 +37,7 @@ from ledger_core import (
     compute_proposed_allocations,
 )
 from ledger_core.domain.instant import instant_text, parse_instant
+from ledger_core.domain.stream_reading import parse_completeness
 
 
 def compute(vectors: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def compute(vectors: dict[str, Any]) -> dict[str, Any]:
         "payouts": [payouts(case) for case in vectors["payouts"]],
         "payload_hashes": [event(case).payload_hash for case in vectors["events"]],
         "statement": statement(vectors),
+        "statement_2": statement(vectors, completeness=vectors["completeness"]),
     }
 
 
@@ -87,7 +89,7 @@ def event(case: dict[str, Any]) -> ActivityEvent:
     )
 
 
-def statement(vectors: dict[str, Any]) -> dict[str, Any]:
+def statement(vectors: dict[str, Any], *, completeness: list[Any] | None = None) -> dict[str, Any]:
     case = vectors["statement"]
     weights = WeightConfig(case["weight_config"])
     curated = [
@@ -133,6 +135,7 @@ def statement(vectors: dict[str, Any]) -> dict[str, Any]:
         pool_total_credits=pool,
         payouts=compute_payouts(units, pool),
         previous_statement_hash=case["previous_statement_hash"],
+        completeness=() if completeness is None else parse_completeness(completeness),
     )
     return {
         "document": found.document().decode("utf-8"),

@@ -68,7 +68,7 @@ def test_the_vectors_are_computed() -> None:
     found = run("--vectors", str(VECTORS))
 
     assert found.returncode == 0
-    assert found.stdout == "VERIFIED 6 groups of vectors\n"
+    assert found.stdout == "VERIFIED 7 groups of vectors\n"
 
 
 def test_a_wrong_vector_is_found(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ name = "acme/web"
 path = "repository"
 """
 SAMPLES = {
+    "stream_name": "github:acme/widgets:issues",
     "amount_credits": "10",
     "component_id": "base_issuance",
     "epoch_id": "1",
@@ -74,6 +75,7 @@ READS = {
         ("trace",),
         ("epoch", "show"),
         ("epoch", "finalize"),
+        ("gap", "waive"),
         ("statement", "show"),
         ("statement", "export"),
     }

@@ -7,8 +7,10 @@ import json
 import re
 import signal
 import subprocess
+import tomllib
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,13 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from db_client.engine import create_ledger_engine
+from db_client.postgres_ledger import PostgresLedger
+from ledger_core import EpochId, NodeId, StreamRef
+from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.domain.stream_reading import StreamReading
+from ledger_core.use_cases.record_reading import record_reading
 from scheduler_worker.bootstrap import create_database, login_url
 from scheduler_worker.cli.app import run
 from tests.command_line import (
@@ -40,6 +49,7 @@ every = "7d"
 name = "acme/web"
 path = "{path}"
 """
+FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -262,6 +272,64 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
     addresses.unlink()
     assert node.refuses(*run) == "addresses-invalid"
     assert list(folder.glob(".export-*")) == []
+
+
+def read_again(settings: dict[str, str], epoch: int, *counts: tuple[str, int, int]) -> None:
+    """Keep with the epoch's window that streams were counted a second time."""
+    node_id = tomllib.loads(Path(settings["LEDGER_CONFIG"]).read_text(encoding="utf-8"))["node_id"]
+    engine = create_ledger_engine(settings["LEDGER_DATABASE_URL"], application_name="tests")
+    ledger = PostgresLedger(engine, NodeId(uuid.UUID(node_id)))
+    window = EpochWindow(period_start=FIRST, period_end=FIRST + timedelta(days=7))
+    with ledger.read() as view:
+        assert view.epochs.get(EpochId(epoch)).window == window
+    for stream, seen, independent in counts:
+        count = CompletenessCount(what=stream, route="search", seen=seen, independent=independent)
+        certificate = CompletenessCertificate(
+            begins=None,
+            ends=None,
+            pages=1,
+            counts=(count,),
+            skipped={"bot": 3},
+            skipped_actors={"\x1b[2Jbot": 3},
+        )
+        reading = StreamReading(
+            stream=StreamRef(source="github", source_ref="acme/web", stream=stream),
+            window=window,
+            retrieved_at=window.period_end,
+            certificate=certificate,
+        )
+        assert record_reading(ledger, reading)
+    engine.dispose()
+
+
+def test_a_gap_is_shown_blocks_the_close_and_is_waived(
+    node: Node, worker: subprocess.Popen[str], settings: dict[str, str]
+) -> None:
+    epoch = collect(node)
+    assert "no stream of epoch" in node.does("gap", "list", epoch)
+    node.does("pool", "add", epoch, "base_issuance", 100, "--yes")
+    read_again(settings, epoch, ("issues", 41, 42), ("pulls", 7, 7))
+
+    shown = node.does("gap", "list", epoch, status=3)
+    assert "INCOMPLETE github:acme/web:issues: 41 issues were read, and 42 are counted by search" in shown
+    assert "read and not taken, github:acme/web:pulls: 3 bot" in shown
+    listed = node.says("gap", "list", epoch, status=3)
+    assert (listed["complete"], [one["verdict"] for one in listed["streams"]]) == (
+        False,
+        ["incomplete", "complete"],
+    )
+    assert node.refuses("epoch", "finalize", epoch, "--yes") == "stream-incomplete"
+    waive = ("gap", "waive", epoch, "github:acme/web:issues", "--reason", "it lags", "--yes")
+    assert node.refuses("gap", "waive", epoch, "github:acme/web:pulls", *waive[4:]) == "nothing-to-waive"
+    assert node.refuses("gap", "waive", epoch, "github:acme/web:x", *waive[4:]) == "stream-not-read"
+    assert node.refuses("gap", "waive", epoch, "acme", *waive[4:]) == "invalid-value"
+    assert "waived in epoch" in node.does(*waive)
+    assert node.says(*waive)["changed"] is False
+    assert "waived github:acme/web:issues" in node.does("gap", "list", epoch)
+    node.does("epoch", "finalize", epoch, "--yes")
+    assert "waived by an admin: it lags" in " ".join(node.does("statement", "show", epoch).split())
+    node.does("doctor")
+    assert worker.poll() is None
 
 
 def test_an_open_epoch_of_another_window_is_named_and_events_are_kept(

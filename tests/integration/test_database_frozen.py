@@ -102,7 +102,19 @@ POOL_WRITES = {
         f" VALUES {NEW_COMPONENT}"
     ),
 }
+WINDOW_OF = (
+    "INSERT INTO stream_readings (node_id, period_start, period_end, source, source_ref, stream, retrieved_at,"
+    " certificate) SELECT node_id, period_start, period_end, 'github', 'acme/widgets', 'pulls', period_end,"
+    " '{{\"counts\": []}}' FROM epochs WHERE id"
+)
+WAIVER = "gap_waivers (node_id, epoch_id, source, source_ref, stream, gap, reason, waived_by, waived_at)"
+COMPLETENESS_WRITES = {
+    "a reading": f"{WINDOW_OF} = {{epoch}}",
+    "readings of two windows": f"{WINDOW_OF} IN ({{epoch}}, %(foreign_open)s)",
+    "a waiver": f"INSERT INTO {WAIVER} VALUES (%(node)s, {{epoch}}, 'a', 'b', 'c', '{{{{}}}}', 'why', 'ann', now())",
+}
 WRITES = [
+    *(("completeness", how, script, "COMPLETENESS_FROZEN") for how, script in COMPLETENESS_WRITES.items()),
     *(("activity_curation", how, script, FREEZE) for how, script in CURATION_WRITES.items()),
     *(("epoch_allocations", how, script, FREEZE) for how, script in ALLOCATION_WRITES.items()),
     *(("epoch_pool_components", how, script, "POOL_IMMUTABLE") for how, script in POOL_WRITES.items()),
@@ -186,6 +198,8 @@ def test_no_row_moves_into_or_out_of_a_closed_epoch(attacked: Attacked, moves: s
         (CURATION_WRITES["update"], FREEZE),
         (ALLOCATION_WRITES["delete"], FREEZE),
         (POOL_WRITES["insert"], "POOL_IMMUTABLE"),
+        (COMPLETENESS_WRITES["a reading"], "COMPLETENESS_FROZEN"),
+        (COMPLETENESS_WRITES["a waiver"], "COMPLETENESS_FROZEN"),
     ],
 )
 @pytest.mark.parametrize("joint", ["; ", "; SAVEPOINT closed; "])

@@ -122,7 +122,13 @@ def check_rights(engine: Engine) -> None:
         plain = re.sub(r"UPDATE \([^)]*\)", "", rights)
         on_tables |= {("ledger_worker", table, right) for right in re.findall(r"[A-Z]+", plain)}
     on_columns = {("ledger_worker", table, column) for table in UPDATABLE for column in UPDATABLE[table]}
-    sequences = ("epochs_id_seq", "identity_events_id_seq", "ledger_actions_id_seq")
+    sequences = (
+        "epochs_id_seq",
+        "gap_waivers_id_seq",
+        "identity_events_id_seq",
+        "ledger_actions_id_seq",
+        "stream_readings_id_seq",
+    )
     others = {("ledger_worker", sequence, "USAGE") for sequence in sequences}
     others |= {(who, "public", "USAGE") for who in ("PUBLIC", "ledger_worker", "ledger_reader")}
 

@@ -101,6 +101,33 @@ EDITS = {
         "UPDATE activity_events SET event_type = 'issue_closed', payload_hash = " + OTHER_HASH + " WHERE id = %(event_paid)s",
         {"activity-set", "payload-hashes", "proposals"},
     ),
+    "a reading that came after the close": (
+        ("INSERT INTO stream_readings (node_id, period_start, period_end, source, source_ref, stream, retrieved_at,"
+        " problem, gap, gap_when_over) SELECT node_id, period_start, period_end, 'github', 'acme/widgets', 'pulls',"
+        " now(), 'lost', '{}', '{}' FROM epochs WHERE id = %(closed)s"),
+        {"completeness"},
+    ),
+    "a certificate's figures": (
+        ("UPDATE stream_readings SET certificate = jsonb_set(certificate, '{counts,0,independent}', '4')"
+        " WHERE stream = 'issues'"),
+        {"completeness"},
+    ),
+    "a certificate that is none": (
+        "UPDATE stream_readings SET certificate = '{}' WHERE stream = 'pulls'",
+        {"completeness"},
+    ),
+    "a removed waiver": ("DELETE FROM gap_waivers", {"completeness"}),
+    "removed readings": ("DELETE FROM stream_readings", {"completeness"}),
+    "a waiver's reason": ("UPDATE gap_waivers SET reason = 'another'", {"completeness"}),
+    "what a statement says of its streams": (
+        ("UPDATE payout_statements SET completeness_json = jsonb_set(completeness_json, '{0,reason}', '\"x\"')"
+        " WHERE epoch_id = %(closed)s"),
+        {"completeness", "statement-hashes"},
+    ),
+    "streams of a statement that are none": (
+        "UPDATE payout_statements SET completeness_json = '[1]' WHERE epoch_id = %(closed)s",
+        {"completeness", "statement-hashes"},
+    ),
     "a removed event": (
         "DELETE FROM activity_events WHERE id = %(event_paid)s AND node_id = %(node)s",
         {"activity-set", "proposals", "references"},

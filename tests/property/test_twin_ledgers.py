@@ -35,6 +35,8 @@ from ledger_core import (
     WeightConfig,
 )
 from ledger_core.domain.allocation import compute_allocation_set_hash
+from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import (
     FixedClock,
     InMemoryLedger,
@@ -54,8 +56,10 @@ from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.plan_windows import plan_windows
 from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
+from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
 from ledger_core.use_cases.store_page import find_cursor, store_page
+from ledger_core.use_cases.waive_gap import waive_gap
 from ledger_core.verification.bundle_writer import write_bundle
 from ledger_core.verification.verifier import verify_open_bundle
 from tests.ledger_states import NOWHERE, state_of
@@ -65,6 +69,7 @@ STREAM = StreamRef(source="github", source_ref="acme/widgets", stream="pull_requ
 WEIGHTS = WeightConfig({"github:pr_merged": 8000, "github:review": 333})
 
 WEEKS = st.integers(0, 2)
+STREAMS = st.sampled_from([STREAM, StreamRef(source="github", source_ref="acme/widgets", stream="issues")])
 USERS = st.sampled_from(["ann", "bob", "cid"])
 ACCOUNTS = st.sampled_from(["1001", "1002"])
 NUMBERS = st.integers(0, 4)
@@ -317,6 +322,33 @@ class TwinLedgers(RuleBasedStateMachine):
             lambda twin: record_pool_component(
                 twin.ledger, twin.epoch(week), made, CONTEXT, clock=self.clock
             ),
+            fail_at,
+        )
+
+    @rule(week=WEEKS, stream=STREAMS, seen=st.integers(1, 2), early=st.booleans(), fail_at=FAILURES)
+    def read_again(self, week: int, stream: StreamRef, seen: int, early: bool, fail_at: int | None) -> None:  # noqa: FBT001
+        window = make_window(week)
+        count = CompletenessCount(what="issues", route="search", seen=seen, independent=2)
+        reading = StreamReading(
+            stream=stream,
+            window=window,
+            retrieved_at=window.period_start if early else window.period_end,
+            certificate=CompletenessCertificate(begins=None, ends=None, pages=1, counts=(count,)),
+        )
+        self.play(lambda twin: record_reading(twin.ledger, reading), fail_at)
+
+    @rule(week=WEEKS, stream=STREAMS, fail_at=FAILURES)
+    def lose(self, week: int, stream: StreamRef, fail_at: int | None) -> None:
+        window = make_window(week)
+        reading = StreamReading(
+            stream=stream, window=window, retrieved_at=window.period_end, problem="source-unavailable"
+        )
+        self.play(lambda twin: record_reading(twin.ledger, reading), fail_at)
+
+    @rule(week=WEEKS, stream=STREAMS, fail_at=FAILURES)
+    def waive(self, week: int, stream: StreamRef, fail_at: int | None) -> None:
+        self.play(
+            lambda twin: waive_gap(twin.ledger, twin.epoch(week), stream, context=CONTEXT, clock=self.clock),
             fail_at,
         )
 

@@ -44,6 +44,7 @@ from scheduler_worker.messages import (
     RecordPoolCommand,
     UnbindCommand,
     UnbindReport,
+    WaiveGapCommand,
     WriteReport,
 )
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
@@ -56,6 +57,7 @@ from scheduler_worker.workflow_ids import (
     judge_workflow_id,
     pool_workflow_id,
     unbind_workflow_id,
+    waive_workflow_id,
 )
 from scheduler_worker.workflows.admin_writes import (
     AdjustAllocationWorkflow,
@@ -63,6 +65,7 @@ from scheduler_worker.workflows.admin_writes import (
     JudgeEventWorkflow,
     RecordPoolComponentWorkflow,
     UnbindIdentityWorkflow,
+    WaiveGapWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
@@ -229,6 +232,11 @@ class LedgerRuns:
         """Take the binding of a GitHub account back."""
         command = UnbindCommand(provider="github", external_id=account, context=CONTEXT)
         return await self.run(UnbindIdentityWorkflow.run, command, unbind_workflow_id(command, KEYS.id_key))
+
+    async def waive(self, epoch_id: int, stream: StreamRef, gap: str) -> WriteReport:
+        """Waive a stream's gap, as it was reviewed."""
+        command = WaiveGapCommand(epoch_id=epoch_id, stream=stream, reviewed_gap=gap, context=CONTEXT)
+        return await self.run(WaiveGapWorkflow.run, command, waive_workflow_id(command, KEYS.id_key))
 
     async def adjust(
         self, epoch_id: int, user_id: str, final_units: int | None, *, context: ActionContext = CONTEXT

@@ -16,6 +16,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHist
 
 from ledger_core import (
     ActivityPage,
+    EpochId,
     IdentityBinding,
     InvalidValue,
     Ledger,
@@ -27,8 +28,10 @@ from ledger_core import (
     StreamRef,
     UserId,
 )
+from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.ports.item_source import FoundItem, ItemHint
 from ledger_core.testing import MONDAY, ScriptedSource, make_context, make_event, make_page, make_window
+from ledger_core.use_cases.record_reading import record_reading
 from scheduler_worker.messages import (
     MAX_STREAMS,
     AdjustAllocationCommand,
@@ -37,6 +40,7 @@ from scheduler_worker.messages import (
     JudgeEventCommand,
     RecordPoolCommand,
     UnbindCommand,
+    WaiveGapCommand,
 )
 from scheduler_worker.workflow_ids import (
     adjust_workflow_id,
@@ -47,6 +51,7 @@ from scheduler_worker.workflow_ids import (
     judge_workflow_id,
     pool_workflow_id,
     unbind_workflow_id,
+    waive_workflow_id,
 )
 from scheduler_worker.workflows.admin_writes import (
     AdjustAllocationWorkflow,
@@ -54,6 +59,7 @@ from scheduler_worker.workflows.admin_writes import (
     JudgeEventWorkflow,
     RecordPoolComponentWorkflow,
     UnbindIdentityWorkflow,
+    WaiveGapWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import STREAMS_AT_ONCE, CollectEpochWorkflow
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
@@ -325,7 +331,27 @@ async def _decide(stage: Stage, epoch_id: int) -> None:
     await stage.refused("RecordPoolComponentWorkflow.refused", *_pool(epoch_id, "top_up", 51))
 
 
+async def _waive(stage: Stage, epoch_id: int) -> None:
+    with stage.runs.ledger.read() as view:
+        window = view.epochs.get(EpochId(epoch_id)).window
+    lost = StreamReading(
+        stream=_stream(1), window=window, retrieved_at=window.period_end, problem="source-unavailable"
+    )
+    record_reading(stage.ledger, lost)
+
+    def waive(number: int) -> tuple[Any, object, str]:
+        command = WaiveGapCommand(
+            epoch_id=epoch_id, stream=_stream(number), reviewed_gap=str(lost.gap), context=CONTEXT
+        )
+        return WaiveGapWorkflow.run, command, waive_workflow_id(command, KEYS.id_key)
+
+    await stage.done("WaiveGapWorkflow.done", *waive(1))
+    await stage.refused("WaiveGapWorkflow.refused", *waive(2))
+
+
 async def _close(stage: Stage, epoch_id: int) -> None:
+    await _waive(stage, epoch_id)
+
     def finalize(of: int, reviewed_hash: str | None = None) -> tuple[Any, object, str]:
         command = FinalizeCommand(epoch_id=of, context=CONTEXT, reviewed_hash=reviewed_hash)
         return FinalizeEpochWorkflow.run, command, finalize_workflow_id(of)

@@ -14,6 +14,7 @@ from db_client.stores.actions import PostgresActionLog
 from db_client.stores.activity import PostgresActivityStore
 from db_client.stores.allocations import PostgresAllocationStore
 from db_client.stores.coherence import PostgresCoherenceReader
+from db_client.stores.completeness import PostgresCompletenessStore
 from db_client.stores.curation import PostgresCurationStore
 from db_client.stores.cursors import PostgresCursorStore
 from db_client.stores.epochs import PostgresEpochStore
@@ -81,6 +82,11 @@ class PostgresTransaction:
     def stream_health(self) -> PostgresStreamHealthStore:
         """How streams fare."""
         return PostgresStreamHealthStore(self.connection, self.node_id)
+
+    @cached_property
+    def completeness(self) -> PostgresCompletenessStore:
+        """Readings of streams, and waivers of their gaps."""
+        return PostgresCompletenessStore(self.connection, self.node_id)
 
     @cached_property
     def coherence(self) -> PostgresCoherenceReader:

@@ -49,6 +49,8 @@ WORKER_RIGHTS: Final = {
     "epoch_pool_components": "INSERT",
     "payout_statements": "INSERT",
     "statement_signatures": "INSERT",
+    "stream_readings": "INSERT",
+    "gap_waivers": "INSERT",
     "users": "INSERT",
     "user_bindings": "INSERT, DELETE",
     "identity_events": "INSERT",

@@ -231,6 +231,16 @@ class JudgeEventCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaiveGapCommand:
+    """Let an epoch close although a stream has the gap that was reviewed: its sentence."""
+
+    epoch_id: int
+    stream: StreamRef
+    reviewed_gap: str
+    context: ActionContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BindCommand:
     """Bind identities to users."""
 

@@ -13,6 +13,7 @@ from scheduler_worker.messages import (
     JudgeEventCommand,
     RecordPoolCommand,
     UnbindCommand,
+    WaiveGapCommand,
 )
 
 COLLECT_SCHEDULE_ID = "ledger-collect-schedule"
@@ -42,6 +43,11 @@ def adjust_workflow_id(command: AdjustAllocationCommand, id_key: bytes) -> str:
 def judge_workflow_id(command: JudgeEventCommand, id_key: bytes) -> str:
     """Return an id that the same judgement of the same event always gets."""
     return f"ledger-event-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def waive_workflow_id(command: WaiveGapCommand, id_key: bytes) -> str:
+    """Return an id that the same waiver of the same gap always gets; it names nobody."""
+    return f"ledger-gap-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
 def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:

@@ -20,6 +20,7 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.payouts import PayoutLine
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.statement import payout_document
+from ledger_core.domain.stream_reading import StreamCompleteness, parse_completeness
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, UserId
@@ -61,6 +62,7 @@ _COMPONENTS: Final = text(f"""
 _STATEMENTS: Final = text(f"""
     SELECT epoch_id, format, statement_hash, previous_statement_hash, activity_set_hash,
         allocation_set_hash, pool_total_credits, payouts_json::text AS payouts,
+        completeness_json::text AS completeness,
         supersedes_statement_id IS NOT NULL AS is_correction, {_instant("created_at")} AS created_at
     FROM payout_statements WHERE node_id = :node_id ORDER BY epoch_id, created_at, statement_hash
 """)  # noqa: S608 - constants of this module
@@ -130,6 +132,7 @@ class PostgresCoherenceReader:
                 allocation_set_hash=row.allocation_set_hash,
                 pool_total_credits=row.pool_total_credits,
                 payouts=_payouts(row.payouts),
+                completeness=_completeness(row.completeness),
                 created_at=_utc(row.created_at),
             )
 
@@ -233,6 +236,13 @@ def _payouts(stored: str) -> tuple[PayoutLine, ...] | None:
     except _NO_VALUE:
         return None
     return lines if is_exact else None
+
+
+def _completeness(stored: str | None) -> tuple[StreamCompleteness, ...] | None:
+    try:
+        return () if stored is None else parse_completeness(json.loads(stored))
+    except _NO_VALUE:
+        return None
 
 
 def _curated_event(row: Row[Any]) -> CuratedEvent | None:

@@ -12,7 +12,8 @@ from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.pool import PostgresPoolStore
 from db_client.tables.statements import payout_statements
 from ledger_core.domain.payouts import PayoutLine
-from ledger_core.domain.statement import STATEMENT_FORMAT, PayoutStatement, payout_document
+from ledger_core.domain.statement import PayoutStatement, payout_document
+from ledger_core.domain.stream_reading import parse_completeness
 from ledger_core.errors import LedgerError, StatementCorrupt
 from ledger_core.identifiers import EpochId, NodeId
 
@@ -73,13 +74,14 @@ class PostgresStatementStore:
             insert(payout_statements).values(
                 node_id=self._node_id,
                 epoch_id=statement.epoch_id,
-                format=STATEMENT_FORMAT,
+                format=statement.format,
                 activity_set_hash=statement.activity_set_hash,
                 allocation_set_hash=statement.allocation_set_hash,
                 pool_total_credits=statement.pool_total_credits,
                 payouts_json=[payout_document(line) for line in statement.payouts],
                 statement_hash=statement.statement_hash,
                 previous_statement_hash=statement.previous_statement_hash,
+                completeness_json=[found.document() for found in statement.completeness] or None,
                 created_at=created_at,
             )
         )
@@ -89,7 +91,7 @@ class PostgresStatementStore:
             statement = self._rebuilt(row)
         except (LedgerError, KeyError, TypeError, ValueError) as error:
             raise StatementCorrupt(row.epoch_id, row.statement_hash, "no statement at all") from error
-        if statement.statement_hash != row.statement_hash or row.format != STATEMENT_FORMAT:
+        if statement.statement_hash != row.statement_hash or row.format != statement.format:
             raise StatementCorrupt(row.epoch_id, row.statement_hash, statement.statement_hash)
         return statement
 
@@ -106,6 +108,7 @@ class PostgresStatementStore:
             pool_total_credits=row.pool_total_credits,
             payouts=tuple(_payout_line(line) for line in row.payouts_json),
             previous_statement_hash=row.previous_statement_hash,
+            completeness=() if row.completeness_json is None else parse_completeness(row.completeness_json),
         )
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import MetaData
 
-from db_client.tables import activity, curation, epochs, identities, payloads, statements
+from db_client.tables import activity, completeness, curation, epochs, identities, payloads, statements
 from db_client.tables.schema import metadata
 
-TABLE_MODULES: Final = (activity, curation, epochs, identities, payloads, statements)
+TABLE_MODULES: Final = (activity, completeness, curation, epochs, identities, payloads, statements)
 ledger_metadata: Final[MetaData] = metadata

@@ -52,6 +52,7 @@ payout_statements: Final = Table(
     Column("statement_hash", Identifier, nullable=False),
     Column("previous_statement_hash", Identifier),
     Column("supersedes_statement_id", Uuid()),
+    Column("completeness_json", Json),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("node_id", "id"),
     UniqueConstraint("node_id", "statement_hash"),
@@ -77,6 +78,7 @@ payout_statements: Final = Table(
     CheckConstraint("pool_total_credits >= 0", name="pool_total"),
     CheckConstraint("statement_hash ~ '^[0-9a-f]{64}$'", name="statement_hash"),
     CheckConstraint("statement_hash <> previous_statement_hash", name="previous_is_another"),
+    CheckConstraint("(completeness_json IS NOT NULL) = (format = 'ledger-statement/2')", name="completeness"),
 )
 
 Index(

@@ -20,6 +20,7 @@ CHECKS: Final = {
     "payout-sum": "every statement's payouts sum to its pool",
     "payouts": "every statement's payouts follow from the allocations",
     "allocation-set": "every statement pins the allocations that are stored",
+    "completeness": "every statement tells how complete its streams were, and stands on no gap",
     "activity-set": "every statement pins the events and the curation that are stored",
     "proposals": "the proposals of closed epochs follow from curation and weights",
     "open-proposals": "the proposals of the open epoch follow from curation and weights",

@@ -13,11 +13,13 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.instant import instant_text
 from ledger_core.domain.payouts import PAYOUT_ALGORITHM, PayoutLine
 from ledger_core.domain.pool import PoolComponent
+from ledger_core.domain.stream_reading import StreamCompleteness, check_closable
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId, NodeId
 
 STATEMENT_FORMAT: Final = "ledger-statement/1"
+STATEMENT_FORMAT_WITH_COMPLETENESS: Final = "ledger-statement/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,9 @@ class PayoutStatement:
     Holds:   statement_hash is the SHA-256 of document(); the document holds no clock reading and no
              database id of its own, so that equal facts give equal bytes.
              previous_statement_hash is None for the node's first statement only: statements chain.
-    Raises:  InvalidValue for amounts that don't sum to the pool.
+             Its format is the oldest that holds what it says: the second names how complete streams are.
+    Raises:  InvalidValue for amounts that don't sum to the pool, and for streams that are incomplete or out of
+             order.
     """
 
     node_id: NodeId
@@ -40,6 +44,7 @@ class PayoutStatement:
     pool_total_credits: int
     payouts: Sequence[PayoutLine]
     previous_statement_hash: str | None
+    completeness: tuple[StreamCompleteness, ...] = ()
     statement_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,7 +52,13 @@ class PayoutStatement:
             raise InvalidValue("statement", "must have the sum of its components as its pool")
         if self.undistributed_credits != (0 if self.payouts else self.pool_total_credits):
             raise InvalidValue("statement", "must pay out its pool to the last credit, or nothing")
+        check_closable(self.completeness)
         object.__setattr__(self, "statement_hash", sha256(self.document()).hexdigest())
+
+    @property
+    def format(self) -> str:
+        """Return the format of the document."""
+        return STATEMENT_FORMAT_WITH_COMPLETENESS if self.completeness else STATEMENT_FORMAT
 
     @property
     def undistributed_credits(self) -> int:
@@ -55,15 +66,15 @@ class PayoutStatement:
         return self.pool_total_credits - sum(line.amount_credits for line in self.payouts)
 
     def document(self) -> bytes:
-        """Return the statement document `ledger-statement/1` in canonical JSON.
+        """Return the statement document, `ledger-statement/1` or `/2`, in canonical JSON.
 
         Shape: quantities that may exceed 2^53 (units, credits, the epoch's id) are decimal strings;
-               components and payouts are ordered by their ids (code point).
+               components and payouts are ordered by their ids, streams by their three names (code point).
         """
         components = sorted(self.pool_components, key=lambda part: part.component_id)
         payouts = sorted(self.payouts, key=lambda line: line.user_id)
         document: dict[str, JsonValue] = {
-            "format": STATEMENT_FORMAT,
+            "format": self.format,
             "node_id": str(self.node_id),
             "epoch_id": str(self.epoch_id),
             "period_start": instant_text(self.window.period_start),
@@ -79,6 +90,8 @@ class PayoutStatement:
             "undistributed_credits": str(self.undistributed_credits),
             "previous_statement_hash": self.previous_statement_hash,
         }
+        if self.completeness:
+            document["completeness"] = [found.document() for found in self.completeness]
         return canonical_json(document)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.completeness import CompletenessCertificate
@@ -42,6 +42,17 @@ class ActivitySource(Protocol):
                  yielded; an iterator that ends early raises. Events after `until` may be among them.
         Raises:  a LedgerError when the source refuses; SourceUnavailable when trying again may help.
         """
+
+
+@runtime_checkable
+class CertifyingSource(Protocol):
+    """A source whose readings end with a certificate; it says so by having this method.
+
+    A try of its collection that fails is a gap of the window, as one whose counts differ is.
+    """
+
+    def certifies(self, stream: StreamRef) -> bool:
+        """Say whether every reading of the stream that comes to its end has a certificate on its last page."""
 
 
 class SourceDirectory(Protocol):

@@ -14,6 +14,7 @@ from ledger_core.domain.curation import CuratedEvent
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine
 from ledger_core.domain.pool import PoolComponent
+from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.identifiers import EpochId, EventId
 
 
@@ -29,7 +30,7 @@ class StoredEpoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStatement:
-    """A statement's row; payouts is None where what is stored are no payout lines as a document has them."""
+    """A statement's row; payouts or completeness is None where what is stored is not as a document has it."""
 
     epoch_id: EpochId
     format: str
@@ -40,6 +41,7 @@ class StoredStatement:
     allocation_set_hash: str
     pool_total_credits: int
     payouts: Sequence[PayoutLine] | None
+    completeness: tuple[StreamCompleteness, ...] | None
     created_at: datetime
 
 

@@ -13,6 +13,7 @@ from ledger_core.ports.action_log import ActionLog, ActionReader
 from ledger_core.ports.activity_store import ActivityReader, ActivityStore
 from ledger_core.ports.allocation_store import AllocationReader, AllocationStore
 from ledger_core.ports.coherence_reader import CoherenceReader
+from ledger_core.ports.completeness_store import CompletenessReader, CompletenessStore
 from ledger_core.ports.curation_store import CurationReader, CurationStore
 from ledger_core.ports.cursor_store import CursorReader, CursorStore
 from ledger_core.ports.epoch_store import EpochReader, EpochStore
@@ -67,6 +68,10 @@ class LedgerView(Protocol):
         """How streams fare."""
 
     @property
+    def completeness(self) -> CompletenessReader:
+        """Readings of streams, and waivers of their gaps."""
+
+    @property
     def coherence(self) -> CoherenceReader:
         """Everything as it is stored, to check that it fits together."""
 
@@ -117,6 +122,10 @@ class LedgerTransaction(Protocol):
     @property
     def stream_health(self) -> StreamHealthStore:
         """How streams fare."""
+
+    @property
+    def completeness(self) -> CompletenessStore:
+        """Readings of streams, and waivers of their gaps."""
 
 
 class LedgerReader(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger_core.domain.statement import STATEMENT_FORMAT
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.coherence_reader import (
     GuardFault,
@@ -48,7 +47,7 @@ class InMemoryCoherenceReader:
             epoch = state.epochs[epoch_id]
             yield StoredStatement(
                 epoch_id=epoch_id,
-                format=STATEMENT_FORMAT,
+                format=statement.format,
                 statement_hash=statement.statement_hash,
                 previous_statement_hash=statement.previous_statement_hash,
                 is_correction=False,
@@ -56,6 +55,7 @@ class InMemoryCoherenceReader:
                 allocation_set_hash=statement.allocation_set_hash,
                 pool_total_credits=statement.pool_total_credits,
                 payouts=statement.payouts,
+                completeness=statement.completeness,
                 created_at=epoch.closed_at or epoch.opened_at,
             )
 

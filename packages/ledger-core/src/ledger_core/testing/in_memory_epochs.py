@@ -8,6 +8,7 @@ from datetime import datetime
 from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.pool import BASE_ISSUANCE
+from ledger_core.domain.stream_reading import Verdict, compute_completeness
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import (
     AnotherEpochOpen,
@@ -17,6 +18,7 @@ from ledger_core.errors import (
     PoolBaseMissing,
 )
 from ledger_core.identifiers import EpochId
+from ledger_core.testing.in_memory_completeness import InMemoryCompletenessReader
 from ledger_core.testing.in_memory_state import Scope
 
 
@@ -86,7 +88,10 @@ class InMemoryEpochStore(InMemoryEpochReader):
         return epoch
 
     def close(self, epoch_id: EpochId, *, pool_total_credits: int, closed_at: datetime) -> None:
-        """Close the epoch, or raise EpochClosed, PoolBaseMissing or LedgerRuleBroken (POOL_REPRODUCIBLE)."""
+        """Close the epoch, or raise EpochClosed, PoolBaseMissing or LedgerRuleBroken.
+
+        Its invariant is POOL_REPRODUCIBLE or GAP_BLOCKS_CLOSE.
+        """
         self._scope.check_writable(epoch_id)
         state = self._scope.state
         if (epoch_id, BASE_ISSUANCE) not in state.components:  # POOL_REQUIRES_BASE
@@ -94,6 +99,14 @@ class InMemoryEpochStore(InMemoryEpochReader):
         parts = [part.amount_credits for (owner, _), part in state.components.items() if owner == epoch_id]
         if sum(parts) != pool_total_credits:
             raise LedgerRuleBroken("POOL_REPRODUCIBLE")
+        completeness = InMemoryCompletenessReader(self._scope)
+        streams = compute_completeness(
+            completeness.newest_readings(state.epochs[epoch_id].window),
+            completeness.waivers(epoch_id),
+            at=closed_at,
+        )
+        if any(stream.verdict is Verdict.INCOMPLETE for stream in streams):
+            raise LedgerRuleBroken("GAP_BLOCKS_CLOSE")
         state.epochs[epoch_id] = replace(
             state.epochs[epoch_id],
             status=EpochStatus.CLOSED,

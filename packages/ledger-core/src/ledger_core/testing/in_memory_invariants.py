@@ -62,14 +62,19 @@ def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
     closed = {epoch_id for epoch_id, epoch in before.epochs.items() if not epoch.is_open}
     assert _frozen(before, closed) == _frozen(after, closed), "CURATION_FREEZE_ON_CLOSE"
     assert after.actions[: len(before.actions)] == before.actions, "an action was rewritten"
+    assert after.readings[: len(before.readings)] == before.readings, "READINGS_APPEND_ONLY"
+    assert after.waivers[: len(before.waivers)] == before.waivers, "READINGS_APPEND_ONLY"
     history = after.identity_events[: len(before.identity_events)]
     assert history == before.identity_events, "an identity event was rewritten"
 
 
 def _frozen(state: LedgerState, closed: set[EpochId]) -> tuple[object, ...]:
     """Return everything of closed epochs that no write may touch."""
+    windows = {state.epochs[epoch_id].window for epoch_id in closed}
     return (
         {key: row for key, row in state.curation.items() if key[0] in closed},
         {key: row for key, row in state.allocations.items() if key[0] in closed},
         {key: row for key, row in state.components.items() if key[0] in closed},
+        [waiver for epoch_id, waiver in state.waivers if epoch_id in closed],
+        [reading for reading in state.readings if reading.window in windows],
     )

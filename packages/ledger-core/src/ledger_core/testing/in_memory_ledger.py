@@ -27,6 +27,7 @@ from ledger_core.testing.in_memory_allocations import (
     InMemoryPoolStore,
 )
 from ledger_core.testing.in_memory_coherence import InMemoryCoherenceReader
+from ledger_core.testing.in_memory_completeness import InMemoryCompletenessReader, InMemoryCompletenessStore
 from ledger_core.testing.in_memory_curation import InMemoryCurationReader, InMemoryCurationStore
 from ledger_core.testing.in_memory_epochs import InMemoryEpochReader, InMemoryEpochStore
 from ledger_core.testing.in_memory_evidence import InMemoryEvidenceReader
@@ -112,6 +113,7 @@ class InMemoryView:
         self.identities = InMemoryIdentityReader(scope)
         self.actions = InMemoryActionReader(scope)
         self.stream_health = InMemoryStreamHealthReader(scope)
+        self.completeness = InMemoryCompletenessReader(scope)
         self.coherence = InMemoryCoherenceReader(scope)
         self.evidence = InMemoryEvidenceReader(scope)
 
@@ -130,3 +132,4 @@ class InMemoryTransaction:
         self.identities = InMemoryIdentityStore(scope)
         self.actions = InMemoryActionLog(scope)
         self.stream_health = InMemoryStreamHealthStore(scope)
+        self.completeness = InMemoryCompletenessStore(scope)

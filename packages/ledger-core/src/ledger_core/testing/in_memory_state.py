@@ -17,6 +17,7 @@ from ledger_core.domain.ledger_action import LedgerAction
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_health import StreamHealth
+from ledger_core.domain.stream_reading import GapWaiver, StreamReading
 from ledger_core.errors import EpochClosed
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
 
@@ -50,6 +51,8 @@ class LedgerState:
     bindings: dict[tuple[str, str], UserId] = field(default_factory=dict)
     identity_events: list[IdentityEvent] = field(default_factory=list)
     actions: list[LedgerAction] = field(default_factory=list)
+    readings: list[StreamReading] = field(default_factory=list)
+    waivers: list[tuple[EpochId, GapWaiver]] = field(default_factory=list)
 
     def copy(self) -> LedgerState:
         """Return a state that may be written without this one changing."""
@@ -67,6 +70,8 @@ class LedgerState:
             bindings=dict(self.bindings),
             identity_events=list(self.identity_events),
             actions=list(self.actions),
+            readings=list(self.readings),
+            waivers=list(self.waivers),
         )
 
     def user_of(self, event: ActivityEvent) -> UserId | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,8 +27,11 @@ class ScriptedSource:
            says, as the port allows. Pages added later are seen by later calls: activity goes on.
     """
 
-    def __init__(self, script: Mapping[StreamRef, Iterable[ActivityPage]]) -> None:
+    def __init__(
+        self, script: Mapping[StreamRef, Iterable[ActivityPage]], *, certified: Collection[StreamRef] = ()
+    ) -> None:
         self._script = {stream: tuple(pages) for stream, pages in script.items()}
+        self._certified = frozenset(certified)
         self._failures: dict[tuple[StreamRef, int], list[Exception]] = {}
         self.calls: list[SourceCall] = []
 
@@ -43,6 +46,10 @@ class ScriptedSource:
     def streams(self) -> tuple[StreamRef, ...]:
         """Return the scripted streams in the order of the script."""
         return tuple(self._script)
+
+    def certifies(self, stream: StreamRef) -> bool:
+        """Say whether each reading of the stream is to end with a certificate."""
+        return stream in self._certified
 
     def pages(self, stream: StreamRef, cursor: str | None, *, until: datetime) -> Iterator[ActivityPage]:
         """Yield what the script holds after cursor.

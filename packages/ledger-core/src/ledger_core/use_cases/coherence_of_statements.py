@@ -10,7 +10,8 @@ from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import PoolComponent
-from ledger_core.domain.statement import STATEMENT_FORMAT, PayoutStatement
+from ledger_core.domain.statement import STATEMENT_FORMAT, STATEMENT_FORMAT_WITH_COMPLETENESS, PayoutStatement
+from ledger_core.domain.stream_reading import StreamCompleteness, compute_completeness
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.coherence_reader import StoredEpoch, StoredStatement
@@ -58,8 +59,8 @@ def check_statement(
         findings.compare("pool-total", name, expected=total, found=statement.pool_total_credits)
     computed = _compute_hash(node_id, statement, stored)
     findings.compare("statement-hashes", name, expected=computed, found=statement.statement_hash)
-    if statement.format != STATEMENT_FORMAT:
-        findings.add("statement-hashes", f"{name}: format", expected=STATEMENT_FORMAT, found=statement.format)
+    wanted = STATEMENT_FORMAT_WITH_COMPLETENESS if statement.completeness else STATEMENT_FORMAT
+    findings.compare("statement-hashes", f"{name}: format", expected=wanted, found=statement.format)
     if statement.is_correction:
         return  # it pays otherwise than the epoch's allocations say: that is what it is for
     if stored.epoch is not None and stored.epoch.closed_at is not None:
@@ -67,6 +68,8 @@ def check_statement(
             "frozen-rows", name, expected=f"of {stored.epoch.closed_at}", found=f"of {statement.created_at}"
         )
     _check_allocations(name, view, statement, findings)
+    if stored.epoch is not None:
+        _check_completeness(name, view, statement, stored.epoch, findings)
 
 
 def check_chain(links: Sequence[StatementLink], findings: Findings) -> None:
@@ -114,10 +117,12 @@ def _check_sum(
 
 def _compute_hash(node_id: NodeId, statement: StoredStatement, stored: StoredEpoch) -> str:
     """Return the hash that the rows give, or why they give none."""
-    if stored.epoch is None or stored.components is None or statement.payouts is None:
+    epoch, components = stored.epoch, stored.components
+    payouts, completeness = statement.payouts, statement.completeness
+    if epoch is None or components is None or payouts is None or completeness is None:
         return "a hash, but the rows make no statement"
     try:
-        return _rebuilt(node_id, statement, stored.epoch, stored.components, statement.payouts).statement_hash
+        return _rebuilt(node_id, statement, epoch, components, payouts, completeness).statement_hash
     except LedgerError as error:
         return f"a hash, but {error}"
 
@@ -128,6 +133,7 @@ def _rebuilt(
     epoch: Epoch,
     components: tuple[PoolComponent, ...],
     payouts: Sequence[PayoutLine],
+    completeness: tuple[StreamCompleteness, ...],
 ) -> PayoutStatement:
     return PayoutStatement(
         node_id=node_id,
@@ -140,7 +146,32 @@ def _rebuilt(
         pool_total_credits=statement.pool_total_credits,
         payouts=payouts,
         previous_statement_hash=statement.previous_statement_hash,
+        completeness=completeness,
     )
+
+
+def _check_completeness(
+    name: str, view: LedgerView, statement: StoredStatement, epoch: Epoch, findings: Findings
+) -> None:
+    """Compare what the statement says of its streams with what was read of them, and waived, until the close."""
+    if statement.completeness is None:
+        findings.add("completeness", name, expected="streams as a document has them", found="others")
+        return
+    try:
+        computed = compute_completeness(
+            view.completeness.newest_readings(epoch.window),
+            view.completeness.waivers(epoch.id),
+            at=epoch.closed_at or statement.created_at,
+        )
+    except (LedgerError, KeyError, TypeError, ValueError) as error:
+        findings.add("completeness", name, expected="readings and waivers that can be read", found=error)
+        return
+    stated = {found.stream: found for found in statement.completeness}
+    for found in computed:
+        if stated.pop(found.stream, None) != found:
+            findings.add("completeness", f"{name}: {found.stream}", expected=found.verdict, found="another")
+    for stream in stated:
+        findings.add("completeness", f"{name}: {stream}", expected="a reading of it", found="none")
 
 
 def _check_allocations(name: str, view: LedgerView, statement: StoredStatement, findings: Findings) -> None:

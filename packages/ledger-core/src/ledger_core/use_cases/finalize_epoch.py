@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from ledger_core.completeness_errors import StreamIncomplete
 from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.domain.curation import compute_activity_set_hash
 from ledger_core.domain.epoch import Epoch
@@ -11,7 +13,13 @@ from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.payouts import compute_payouts
 from ledger_core.domain.pool import compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
-from ledger_core.errors import AllocationsChanged, PoolBaseMissing, PoolChanged, StatementNotFound
+from ledger_core.domain.stream_reading import StreamCompleteness, Verdict, compute_completeness
+from ledger_core.errors import (
+    AllocationsChanged,
+    PoolBaseMissing,
+    PoolChanged,
+    StatementNotFound,
+)
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
@@ -39,8 +47,9 @@ def finalize_epoch(
     Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are computed
             anew from the epoch's curation as it stands, so that the statement follows from the events it
             pins; what was bound or arrived since it was last curated is late work of the next epoch.
-    Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, and AllocationsChanged or
-            PoolChanged when the allocations or the pool are not those that were reviewed.
+    Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no
+            admin waived, and AllocationsChanged or PoolChanged when the allocations or the pool are not
+            those that were reviewed.
     """
     with ledger.begin() as transaction:
         applied = transaction.actions.find_applied(context.idempotency_key)
@@ -50,9 +59,8 @@ def finalize_epoch(
             if found is None:
                 raise StatementNotFound(epoch_id)
             return FinalizedEpoch(statement=found, closed_now=applied is not None)
-        statement = _statement(transaction, ledger.node_id, epoch)
+        statement, at = _statement(transaction, ledger.node_id, epoch, clock)
         _check_reviewed(statement, reviewed_hash, reviewed_pool_credits)
-        at = clock()
         transaction.epochs.close(epoch_id, pool_total_credits=statement.pool_total_credits, closed_at=at)
         transaction.statements.add(statement, created_at=at)
         transaction.actions.append(
@@ -71,7 +79,10 @@ def finalize_epoch(
         return FinalizedEpoch(statement=statement, closed_now=True)
 
 
-def _statement(transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch) -> PayoutStatement:
+def _statement(
+    transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch, clock: Clock
+) -> tuple[PayoutStatement, datetime]:
+    """Return the statement, and the instant as of which it closes the epoch."""
     components = transaction.pool.list_all(epoch.id)
     try:
         pool_total = compute_pool_total(components)
@@ -80,7 +91,8 @@ def _statement(transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch) ->
     transaction.allocations.propose(epoch.id)
     allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
     allocation_set_hash = compute_allocation_set_hash(allocations)
-    return PayoutStatement(
+    at = clock()
+    statement = PayoutStatement(
         node_id=node_id,
         epoch_id=epoch.id,
         window=epoch.window,
@@ -93,7 +105,22 @@ def _statement(transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch) ->
         pool_total_credits=pool_total,
         payouts=compute_payouts(allocations, pool_total),
         previous_statement_hash=transaction.statements.head_hash(),
+        completeness=_completeness(transaction, epoch, at=at),
     )
+    return statement, at
+
+
+def _completeness(
+    transaction: LedgerTransaction, epoch: Epoch, *, at: datetime
+) -> tuple[StreamCompleteness, ...]:
+    """Return how complete the window's streams are, or refuse (GAP_BLOCKS_CLOSE)."""
+    store = transaction.completeness
+    streams = compute_completeness(store.newest_readings(epoch.window), store.waivers(epoch.id), at=at)
+    incomplete = [found for found in streams if found.verdict is Verdict.INCOMPLETE]
+    if incomplete:
+        first = incomplete[0]
+        raise StreamIncomplete(epoch.id, str(first.stream), str(first.gap), more=len(incomplete) - 1)
+    return streams
 
 
 def _check_reviewed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ledger_core.domain.epoch_window import EpochWindow
+from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivityPage
 from ledger_core.ports.activity_store import StoredEvents
@@ -9,14 +11,26 @@ from ledger_core.ports.ledger import Ledger
 
 
 def store_page(
-    ledger: Ledger, stream: StreamRef, page: ActivityPage, *, expected_cursor: str | None
+    ledger: Ledger,
+    stream: StreamRef,
+    page: ActivityPage,
+    *,
+    expected_cursor: str | None,
+    window: EpochWindow | None = None,
 ) -> StoredEvents:
     """Insert the page's events and move the cursor, in one transaction (CURSOR_STATE_PERSISTED).
 
-    Holds:  a cursor never points past events that are not stored.
+    Holds:  a cursor never points past events that are not stored. The certificate of a reading that a
+            window's collection made is kept with the window in the same transaction, unless its epoch is
+            closed: what that stands on is settled.
     Raises: CursorMoved when another collection moved it meanwhile; nothing is written then.
     """
     with ledger.begin() as transaction:
+        if page.certificate is not None and window is not None:
+            reading = StreamReading(
+                stream=stream, window=window, certificate=page.certificate, retrieved_at=page.retrieved_at
+            )
+            transaction.completeness.record(reading)  # first, as it takes the epoch's lock
         transaction.cursors.advance(
             stream, expected=expected_cursor, cursor=page.cursor, retrieved_at=page.retrieved_at
         )

@@ -10,12 +10,13 @@ from uuid import UUID
 from ledger_core.domain.canonical_json import JsonValue, parse_canonical_json
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.instant import parse_instant
+from ledger_core.domain.stream_reading import parse_completeness
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import InvalidValue
 from ledger_core.verification import fields
 from ledger_core.verification.refusals import BundleFormatUnsupported
 
-STATEMENT_FORMAT: Final = "ledger-statement/1"
+STATEMENT_FORMATS: Final = ("ledger-statement/1", "ledger-statement/2")
 ALLOCATION_ALGORITHM: Final = "weight-sum-v0"
 PAYOUT_ALGORITHM: Final = "largest-remainder-v0"
 _FIELDS: Final = frozenset(
@@ -37,8 +38,8 @@ _FIELDS: Final = frozenset(
         "weight_config",
     )
 )
+_COMPLETENESS: Final = frozenset(("completeness",))
 _KNOWN: Final = (
-    ("format", STATEMENT_FORMAT),
     ("allocation_algorithm", ALLOCATION_ALGORITHM),
     ("payout_algorithm", PAYOUT_ALGORITHM),
 )
@@ -51,6 +52,7 @@ class StatementDocument:
     Units: credits, as the decimal strings that they are in the document.
     """
 
+    format: str
     statement_hash: str
     node_id: str
     epoch_id: int
@@ -63,6 +65,7 @@ class StatementDocument:
     payouts: list[JsonValue]
     undistributed_credits: str
     previous_statement_hash: str | None
+    completeness: list[JsonValue]  # of the second format; each stream's verdict, its gap and who waived that
 
 
 def parse_statement(data: bytes) -> StatementDocument:
@@ -72,12 +75,21 @@ def parse_statement(data: bytes) -> StatementDocument:
     """
     value = parse_canonical_json(data)
     if isinstance(value, dict):
+        if "format" in value and value["format"] not in STATEMENT_FORMATS:
+            raise BundleFormatUnsupported(
+                "statement's format", " or ".join(STATEMENT_FORMATS), value["format"]
+            )
         for name, supported in _KNOWN:
             if name in value and value[name] != supported:
                 raise BundleFormatUnsupported(f"statement's {name}", supported, value[name])
-    value = fields.record("statement", value, _FIELDS)
+    has_completeness = isinstance(value, dict) and value.get("format") == STATEMENT_FORMATS[1]
+    value = fields.record("statement", value, _FIELDS | _COMPLETENESS if has_completeness else _FIELDS)
+    if has_completeness:
+        parse_completeness(value["completeness"])
     previous = value["previous_statement_hash"]
     return StatementDocument(
+        format=value["format"],
+        completeness=value["completeness"] if has_completeness else [],
         statement_hash=sha256(data).hexdigest(),
         node_id=_node_id(value["node_id"]),
         epoch_id=fields.quantity("epoch_id", value["epoch_id"]),

@@ -27,7 +27,6 @@ from ledger_core.verification.report import Findings, VerificationReport
 from ledger_core.verification.statement_document import (
     ALLOCATION_ALGORITHM,
     PAYOUT_ALGORITHM,
-    STATEMENT_FORMAT,
     StatementDocument,
     parse_statement,
 )
@@ -118,9 +117,11 @@ def excerpt(document: bytes, place: int) -> str:
 
 def _rebuilt_document(statement: StatementDocument, **computed: JsonValue) -> bytes:
     """Return the document that follows from what was computed; only the epoch's own facts are taken over."""
+    facts: dict[str, JsonValue] = {"completeness": statement.completeness} if statement.completeness else {}
     return canonical_json(
         {
-            "format": STATEMENT_FORMAT,
+            **facts,
+            "format": statement.format,
             "node_id": statement.node_id,
             "epoch_id": str(statement.epoch_id),
             "period_start": instant_text(statement.window.period_start),

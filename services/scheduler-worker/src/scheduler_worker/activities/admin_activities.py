@@ -10,12 +10,14 @@ from ledger_core.ports.ledger import Ledger
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
 from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_event import curate_event
+from ledger_core.use_cases.waive_gap import waive_gap
 from scheduler_worker.activities.tracing import traced
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
     JudgeEventCommand,
     UnbindCommand,
+    WaiveGapCommand,
     WriteReport,
 )
 
@@ -49,6 +51,19 @@ class AdminActivities:
             EventId(command.event_id),
             included=command.included,
             weight_override_milli=command.weight_override_milli,
+            context=traced(command.context),
+            clock=self._clock,
+        )
+        return WriteReport(changed=changed)
+
+    @activity.defn
+    def waive_gap(self, command: WaiveGapCommand) -> WriteReport:
+        """Let an epoch close although a stream has a gap."""
+        changed = waive_gap(
+            self._ledger,
+            EpochId(command.epoch_id),
+            command.stream,
+            reviewed_gap=command.reviewed_gap,
             context=traced(command.context),
             clock=self._clock,
         )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import FailureError
 
-from ledger_core.errors import CursorMoved, LedgerError
+from ledger_core.domain.completeness import CompletenessCertificate
+from ledger_core.domain.stream_reading import StreamReading
+from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
 from ledger_core.identifiers import StreamRef
-from ledger_core.ports.activity_source import ActivityPage, ActivitySource, SourceDirectory
+from ledger_core.ports.activity_source import ActivityPage, ActivitySource, CertifyingSource, SourceDirectory
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
+from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.record_stream_health import (
     record_stream_collected,
     record_stream_problem,
@@ -44,6 +47,29 @@ class TooManyStreamsListed(LedgerError):
         )
         self.directory = directory
         self.count = count
+
+
+class ReadingNotCertified(LedgerError):
+    """A source that certifies its readings ended one without."""
+
+    code = "reading-not-certified"
+
+    def __init__(self, stream: StreamRef) -> None:
+        super().__init__(f"the reading of {stream} ended without the certificate that its source promises")
+        self.stream = stream
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One try to read a stream: whether it must end with a certificate, and the one its last page had."""
+
+    must_end_certified: bool = False
+    certificate: CompletenessCertificate | None = None
+
+    @property
+    def lacks_its_certificate(self) -> bool:
+        """Say whether no figures tell already why it failed."""
+        return self.must_end_certified and not (self.certificate is not None and self.certificate.differing)
 
 
 class CollectActivities:
@@ -79,8 +105,8 @@ class CollectActivities:
     @activity.defn
     def collect_stream(self, request: StreamRequest) -> StreamReport:
         """Store everything that the stream has after its cursor; an attempt goes on where one stopped."""
-        with self._problems_noted(request.stream):
-            report = self._collect(request)
+        with self._problems_noted(request.stream), self._gap_noted(request) as reading:
+            report = self._collect(request, reading)
         with activity.shield_thread_cancel_exception():
             record_stream_collected(
                 self._ledger, request.stream, period_end=request.window.period_end, clock=self._clock
@@ -88,8 +114,9 @@ class CollectActivities:
         activity.logger.info("stream_collected", extra={"pages": report.pages, "inserted": report.inserted})
         return replace(report, complete=True)
 
-    def _collect(self, request: StreamRequest) -> StreamReport:
+    def _collect(self, request: StreamRequest, reading: _Reading) -> StreamReport:
         source = self._source_of(request.stream)
+        reading.must_end_certified = isinstance(source, CertifyingSource) and source.certifies(request.stream)
         cursor = find_cursor(self._ledger, request.stream)
         report = _resumed(StreamReport(stream=request.stream, cursor=_shown(cursor)))
         counters = StreamCounters(activity.metric_meter(), request.stream)
@@ -99,10 +126,13 @@ class CollectActivities:
             for page in pages:
                 # A cancellation waits until the page is in or out: the count must be what was stored.
                 with activity.shield_thread_cancel_exception():
-                    stored = store_page(self._ledger, request.stream, page, expected_cursor=cursor)
+                    stored = store_page(
+                        self._ledger, request.stream, page, expected_cursor=cursor, window=request.window
+                    )
                 counters.count_page(stored)
                 if stored.conflicts:
                     activity.logger.warning("events_conflict", extra={"conflicts": stored.conflicts})
+                reading.certificate = page.certificate
                 if page.certificate is not None:
                     counts = {
                         count.what: (count.seen, count.independent) for count in page.certificate.counts
@@ -111,6 +141,8 @@ class CollectActivities:
                 cursor = page.cursor
                 report = _after_page(report, page, stored)
                 beat(*_counts(report))
+        if reading.must_end_certified and reading.certificate is None:
+            raise ReadingNotCertified(request.stream)
         return report
 
     def _source_of(self, stream: StreamRef) -> ActivitySource:
@@ -118,6 +150,29 @@ class CollectActivities:
         if found is None:
             raise StreamNotConfigured(stream)
         return found
+
+    @contextmanager
+    def _gap_noted(self, request: StreamRequest) -> Iterator[_Reading]:
+        """Keep with the window why a reading that had to end with a certificate failed (GAP_BLOCKS_CLOSE)."""
+        reading = _Reading()
+        try:
+            yield reading
+        except (CursorMoved, FailureError):
+            raise
+        except Exception as error:
+            if reading.lacks_its_certificate:
+                failed = StreamReading(
+                    stream=request.stream,
+                    window=request.window,
+                    retrieved_at=self._clock(),
+                    problem=_code_of(error),
+                )
+                try:
+                    with activity.shield_thread_cancel_exception():
+                        record_reading(self._ledger, failed)
+                except Exception:  # noqa: BLE001 - as below: the first error is the one to tell
+                    activity.logger.warning("stream_gap_not_noted", extra={"stream": str(request.stream)})
+            raise
 
     @contextmanager
     def _problems_noted(self, stream: StreamRef) -> Iterator[None]:
@@ -133,6 +188,12 @@ class CollectActivities:
             except Exception:  # noqa: BLE001 - the database may be what failed; the first error is the one to tell
                 activity.logger.warning("stream_problem_not_noted", extra={"stream": str(stream)})
             raise
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, LedgerError):
+        return error.code
+    return "source-unavailable" if isinstance(error, SourceUnavailable) else "internal-error"
 
 
 def _counts(report: StreamReport) -> tuple[int, int, int, int, dict[str, int]]:

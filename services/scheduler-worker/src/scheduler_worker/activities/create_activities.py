@@ -40,6 +40,7 @@ def create_activities(
         items.collect_item,
         admin.adjust_allocation,
         admin.judge_event,
+        admin.waive_gap,
         admin.bind_identities,
         admin.unbind_identity,
     ]

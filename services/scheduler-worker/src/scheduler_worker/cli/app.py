@@ -45,6 +45,7 @@ Exit status:
         "pool": (_COMMANDS + "pool_commands:pool", "The credits that an epoch pays."),
         "allocation": (_COMMANDS + "allocation_commands:allocation", "Who gets how many units."),
         "event": (_COMMANDS + "event_commands:event", "Judge single events."),
+        "gap": (_COMMANDS + "gap_commands:gap", "Streams that are incomplete, and what becomes of them."),
         "identity": (_COMMANDS + "identity_commands:identity", "Whose accounts are whose."),
         "statement": (_COMMANDS + "statement_commands:statement", "Show, export and verify statements."),
         "explain": (_COMMANDS + "explain_commands:explain", "Why a person got what they got, or nothing."),

@@ -12,6 +12,7 @@ from scheduler_worker.bootstrap import create_directories, create_sources, syste
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.exits import Exit
+from scheduler_worker.cli.gap_views import check_complete
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
 from scheduler_worker.cli.runs import run_workflow
 from scheduler_worker.cli.session import (
@@ -168,6 +169,7 @@ def finalize(
     reviewed_pool = None
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
+        check_complete(view, overview.epoch.id)
     if overview.epoch.is_open:
         if not as_json:
             views.print_preview(overview, system_clock())

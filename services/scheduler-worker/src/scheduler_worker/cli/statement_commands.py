@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ledger_core.domain.statement import PayoutStatement
+from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import LedgerError, StatementNotFound
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
@@ -129,10 +130,15 @@ def show(config: Path | None, epoch_id: int, document: bool, as_json: bool) -> N
             ("pool", f"{found.pool_total_credits} credits, {found.undistributed_credits} undistributed"),
             ("activity", found.activity_set_hash),
             ("allocations", found.allocation_set_hash),
+            *(("incomplete", _waived(stream)) for stream in found.completeness if stream.gap is not None),
             ("previous", found.previous_statement_hash or "none: the first of this node"),
             ("statement", found.statement_hash),
         ]
     )
+
+
+def _waived(stream: StreamCompleteness) -> str:
+    return f"{stream.stream}: {stream.gap}; waived by {stream.waived_by}: {stream.reason}"
 
 
 @statement.command()

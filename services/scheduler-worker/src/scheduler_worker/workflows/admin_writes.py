@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         RecordPoolCommand,
         UnbindCommand,
         UnbindReport,
+        WaiveGapCommand,
         WriteReport,
     )
     from scheduler_worker.retry_profiles import BULK, DATABASE
@@ -53,6 +54,16 @@ class JudgeEventWorkflow:
     async def run(self, command: JudgeEventCommand) -> WriteReport:
         """Judge the event."""
         return await workflow.execute_activity_method(AdminActivities.judge_event, command, **BULK)
+
+
+@workflow.defn
+class WaiveGapWorkflow:
+    """Lets an epoch close although a stream of it is incomplete."""
+
+    @workflow.run
+    async def run(self, command: WaiveGapCommand) -> WriteReport:
+        """Waive the gap."""
+        return await workflow.execute_activity_method(AdminActivities.waive_gap, command, **DATABASE)
 
 
 @workflow.defn

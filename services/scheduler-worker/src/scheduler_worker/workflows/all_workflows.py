@@ -10,6 +10,7 @@ from scheduler_worker.workflows.admin_writes import (
     JudgeEventWorkflow,
     RecordPoolComponentWorkflow,
     UnbindIdentityWorkflow,
+    WaiveGapWorkflow,
 )
 from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
@@ -26,4 +27,5 @@ ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     PlanCollectionWorkflow,
     RecordPoolComponentWorkflow,
     UnbindIdentityWorkflow,
+    WaiveGapWorkflow,
 )

@@ -80,6 +80,10 @@ class GithubSource:
         """Return the repository's streams that are switched on."""
         return self._streams
 
+    def certifies(self, stream: StreamRef) -> bool:
+        """Say that every reading that comes to its end is counted a second time."""
+        return stream in self._streams
+
     def pages(self, stream: StreamRef, cursor: str | None, *, until: datetime) -> Iterator[ActivityPage]:
         """Yield what came after the cursor; `until` is ignored, as all that there is comes.
 
