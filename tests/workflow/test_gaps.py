@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from ledger_core import ActivityPage, EpochId, InvalidValue, SourceUnavailable
+from ledger_core import ActivityPage, EpochId, InvalidValue, LedgerError, SourceUnavailable
 from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
@@ -80,6 +80,23 @@ def test_a_reading_that_fails_for_good_is_a_gap_by_its_code(runtime: Runtime) ->
         assert report.epoch_id is not None
         assert (report.complete, [found.problem for found in readings(runs)]) == (False, ["invalid-value"])
         assert (await refused(runs.finalize(report.epoch_id)))[0] == "stream-incomplete"
+
+    runtime.play(story, source)
+
+
+class OddlyCoded(LedgerError):
+    """A refusal of a package whose code is no name."""
+
+    code = "No Name At All"
+
+
+def test_a_refusal_whose_code_is_no_name_is_a_gap_all_the_same(runtime: Runtime) -> None:
+    source = ScriptedSource({PULLS: [counted(first_page())]}, certified=[PULLS])
+    source.fail(PULLS, page=0, error=OddlyCoded("no"))
+
+    async def story(runs: LedgerRuns) -> None:
+        assert not (await runs.collect()).complete
+        assert [found.problem for found in readings(runs)] == ["refused"]
 
     runtime.play(story, source)
 

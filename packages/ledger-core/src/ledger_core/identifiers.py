@@ -55,12 +55,17 @@ def check_identifier(what: str, text: object) -> None:
         )
 
 
+def is_name(text: object) -> bool:
+    """Say whether text is a plain name."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
 def check_name(what: str, text: object) -> None:
     """Refuse what is no plain name: lower-case ASCII letters, digits, `_`, `-`, `.`, at most 63.
 
     Raises: InvalidValue.
     """
-    if not isinstance(text, str) or _NAME.fullmatch(text) is None:
+    if not is_name(text):
         raise InvalidValue(what, "must be 1 to 63 of a-z, 0-9, '_', '-', '.', and begin with a letter")
 
 

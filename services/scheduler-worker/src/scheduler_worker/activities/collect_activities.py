@@ -14,7 +14,7 @@ from temporalio.exceptions import FailureError
 from ledger_core.domain.completeness import CompletenessCertificate
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
-from ledger_core.identifiers import StreamRef
+from ledger_core.identifiers import StreamRef, is_name
 from ledger_core.ports.activity_source import ActivityPage, ActivitySource, CertifyingSource, SourceDirectory
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.clock import Clock
@@ -192,7 +192,7 @@ class CollectActivities:
 
 def _code_of(error: Exception) -> str:
     if isinstance(error, LedgerError):
-        return error.code
+        return error.code if is_name(error.code) else LedgerError.code  # a package's may be anything
     return "source-unavailable" if isinstance(error, SourceUnavailable) else "internal-error"
 
 
