@@ -178,6 +178,33 @@ def test_deliveries_of_every_kind_store_what_polling_stores_and_no_cursor_moves(
     stage.play(story)
 
 
+def test_what_deliveries_missed_is_found_by_polling_and_the_certificate_says_so(
+    stage: Stage, world: World
+) -> None:
+    Player(world).play_some()
+    world.pass_time(2)
+    polled = stage.polled()
+
+    async def story(node: Node) -> None:
+        await node.receive_together(deliveries_of(world)[::2])
+        told = node.stored()
+        collected = await node.runs.collect()
+
+        assert 0 < len(told) < len(polled)
+        assert sum(stream.inserted for stream in collected.streams) == len(polled) - len(told)
+        with node.runs.ledger.read() as view:
+            readings = view.completeness.newest_readings(make_window())
+        assert {reading.stream for reading in readings} == set(node.runs.streams)
+        assert [reading.gap for reading in readings if reading.gap is not None] == []
+        counts = [
+            count for reading in readings if reading.certificate for count in reading.certificate.counts
+        ]
+        assert sum(count.seen for count in counts) > 0
+        assert all(count.seen == count.independent for count in counts)
+
+    stage.play(story)
+
+
 def test_a_replayed_delivery_is_known_and_changes_nothing(stage: Stage, world: World) -> None:
     item = world.open_item(world.repositories[0], "issue", world.accounts[0])
     told = delivery("issues", "opened", world.repositories[0], issue=item_told(world.repositories[0], item))
