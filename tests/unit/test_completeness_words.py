@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -248,8 +249,23 @@ def test_streams_are_ordered_and_each_has_its_own_waiver() -> None:
     assert (found[1].reason, found[1].waived_by) == ("why", "ann")
 
 
+def test_a_stream_without_a_gap_is_complete_or_early() -> None:
+    full = replace(READING, certificate=replace(CERTIFICATE, counts=(FULL,)))
+    early = replace(full, stream=ISSUES, retrieved_at=WINDOW.period_start)
+
+    found = compute_completeness([full, early], [], at=WINDOW.period_start)
+
+    assert found == (
+        StreamCompleteness(stream=ISSUES, verdict=Verdict.EARLY),
+        StreamCompleteness(stream=PULLS, verdict=Verdict.COMPLETE),
+    )
+
+
 def test_a_statement_holds_its_streams() -> None:
     counted: PayoutStatement = replace(STATEMENT, completeness=(COMPLETE,))
 
     assert (STATEMENT.format, counted.format) == ("ledger-statement/1", "ledger-statement/2")
     assert b"completeness" not in STATEMENT.document()
+    document = json.loads(counted.document())
+    assert document["completeness"] == [COMPLETE.document()]
+    assert set(document) == {*json.loads(STATEMENT.document()), "completeness"}

@@ -25,6 +25,7 @@ from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sour
 from scheduler_worker.gitlab_policy import GitlabSourcePolicy, parse_gitlab_sources
 from scheduler_worker.jsonl_policy import JsonlSourcePolicy, parse_jsonl_sources
 from scheduler_worker.plugin_policy import PluginSourcePolicy, parse_plugin_sources, plugin_kinds
+from scheduler_worker.policy_lines import find_line
 from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, check_line, checked
 from scheduler_worker.schedule_policy import SchedulePolicy, parse_schedule, weekly
 
@@ -81,7 +82,7 @@ class Policy:
 def read_policy(path: Path) -> Policy:
     """Return the policy that a file holds; relative paths in it are relative to the file.
 
-    Raises: PolicyUnreadable, PolicyInvalid.
+    Raises: PolicyUnreadable, PolicyInvalid with the line.
     """
     try:
         with path.open("rb") as file:
@@ -95,10 +96,14 @@ def read_policy(path: Path) -> Policy:
     if len(data) > MAX_POLICY_BYTES:
         raise PolicyUnreadable(path, f"is larger than {MAX_POLICY_BYTES} bytes")
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # the first: no TOML, no UTF-8, a number of 5000 digits
         raise PolicyUnreadable(path, f"is not TOML: {error}") from error
-    return parse_policy(table, folder=path.resolve().parent)
+    try:
+        return parse_policy(table, folder=path.resolve().parent)
+    except PolicyInvalid as error:
+        raise PolicyInvalid(error.key, error.problem, line=find_line(text, error.key)) from error
 
 
 def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:

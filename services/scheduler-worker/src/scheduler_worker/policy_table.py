@@ -35,10 +35,12 @@ class PolicyInvalid(LedgerError):
 
     code = "policy-invalid"
 
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"ledger.toml: {key} {problem}")
+    def __init__(self, key: str, problem: str, *, line: int | None = None) -> None:
+        where = "ledger.toml" if line is None else f"ledger.toml line {line}"
+        super().__init__(f"{where}: {key} {problem}")
         self.key = key
         self.problem = problem
+        self.line = line
 
 
 class PolicyTable:

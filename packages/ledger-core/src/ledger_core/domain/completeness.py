@@ -146,7 +146,7 @@ def _parse_count(document: object) -> CompletenessCount:
 
 
 def _number(text: object) -> int:
-    if not isinstance(text, str) or re.fullmatch("0|[1-9][0-9]{0,18}", text, re.ASCII) is None:
+    if not isinstance(text, str) or re.fullmatch("0|[1-9][0-9]{0,18}", text) is None:
         raise InvalidValue("count", "must be a decimal string")
     return int(text)
 

@@ -1,0 +1,42 @@
+"""`ledger config`: check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scheduler_worker.cli.output import json_option, print_facts, print_json, say
+from scheduler_worker.cli.session import current_settings
+from scheduler_worker.policy import read_policy
+from scheduler_worker.policy_facts import policy_facts, policy_hash, policy_lines
+
+
+@click.group()
+def config() -> None:
+    """Check ledger.toml."""
+
+
+@config.command()
+@json_option
+@click.pass_obj
+def check(config: Path | None, as_json: bool) -> None:
+    """Check ledger.toml, and show what it comes to, defaults included.
+
+    What is wrong is told with its line, and with the nearest key where one
+    is unknown. The hash is that of the whole policy: files that mean the
+    same have the same. Nothing is asked of any server or source.
+
+    \b
+    Examples:
+      ledger config check
+      ledger config check --json
+    """
+    path = current_settings(config).config
+    facts = policy_facts(read_policy(path), folder=path.resolve().parent)
+    pinned = policy_hash(facts)
+    if as_json:
+        print_json({"policy": facts, "policy_hash": pinned})
+        return
+    print_facts([*policy_lines(facts), ("policy", pinned)])
+    say(f"{path} is a valid policy")
