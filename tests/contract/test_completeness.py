@@ -22,7 +22,7 @@ from ledger_core.testing import FixedClock, make_component, make_context, make_p
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.finalize_epoch import FinalizedEpoch, finalize_epoch
 from ledger_core.use_cases.record_pool_component import record_pool_component
-from ledger_core.use_cases.record_reading import record_reading
+from ledger_core.use_cases.record_reading import begin_reading, record_reading
 from ledger_core.use_cases.store_page import store_page
 from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import PULLS, LedgerStory, annas, day
@@ -261,6 +261,55 @@ def test_a_waiver_covers_its_own_stream_and_epoch_alone(ledger: Ledger, epoch_id
 
     with pytest.raises(StreamIncomplete, match="issues"):
         close(ledger, epoch_id)
+
+
+@pytest.mark.parametrize("early", [reading(SHORT, at=DURING), failure("lost", at=DURING)])
+def test_a_waiver_of_what_an_early_reading_lacked_does_not_cover_the_rest_of_the_window(
+    ledger: Ledger, epoch_id: EpochId, early: StreamReading
+) -> None:
+    record(ledger, early)
+    waive(ledger, epoch_id, at=DURING)
+
+    with pytest.raises(StreamIncomplete, match=READ_TOO_EARLY):
+        close(ledger, epoch_id, at=AFTER)
+
+
+def test_a_reading_covers_the_window_up_to_when_it_began(ledger: Ledger, epoch_id: EpochId) -> None:
+    page = replace(
+        make_page(annas(1, at=DURING), cursor="1"), certificate=certificate(FULL), retrieved_at=AFTER
+    )
+    store_page(ledger, PULLS, page, expected_cursor=None, window=WINDOW, begun_at=DURING)
+
+    with pytest.raises(StreamIncomplete, match=READ_TOO_EARLY):
+        close(ledger, epoch_id, at=AFTER)
+
+
+def test_a_first_reading_that_never_ends_is_a_gap(ledger: Ledger, epoch_id: EpochId) -> None:
+    began = begin_reading(ledger, PULLS, WINDOW, clock=FixedClock(AFTER))
+
+    with pytest.raises(StreamIncomplete, match=r"reading-not-ended"):
+        close(ledger, epoch_id)
+    record(ledger, reading(FULL, at=began))
+    assert begin_reading(ledger, PULLS, WINDOW, clock=FixedClock(LATER)) == LATER
+    assert close(ledger, epoch_id).closed_now
+
+
+def test_a_gap_of_many_long_counts_is_waived(ledger: Ledger, epoch_id: EpochId) -> None:
+    long = [
+        replace(SHORT, what="\U0001f600" * 99 + str(number % 10), route="x" * 100) for number in range(30)
+    ]
+    record(ledger, reading(*long))
+    waive(ledger, epoch_id)
+
+    assert close(ledger, epoch_id).closed_now
+
+
+def test_a_waiver_of_figures_that_begin_elsewhere_is_refused(ledger: Ledger, epoch_id: EpochId) -> None:
+    shown = str(reading(SHORT).gap)
+    record(ledger, reading(SHORT, begins="2026-11-16T00:00:00Z"))
+
+    with pytest.raises(GapChanged):
+        waive(ledger, epoch_id, reviewed_gap=shown)
 
 
 def test_a_waiver_given_while_the_window_went_on_does_not_cover_what_came_after(

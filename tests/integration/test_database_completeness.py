@@ -18,6 +18,7 @@ COLUMNS = (
     "node_id, period_start, period_end, source, source_ref, stream, retrieved_at, certificate, problem, gap,"
     " gap_when_over"
 )
+G, F, E = (f'\'{{"gap": "{name}"}}\'' for name in "gfe")
 AGREES = """'{"counts": [{"seen": 2, "independent": 2}]}'"""
 DIFFERS = """'{"counts": [{"seen": 1, "independent": 1}, {"seen": 2, "independent": 3}]}'"""
 CLOSES = close() + statement()
@@ -48,8 +49,8 @@ def waiver(gap: str, *, epoch: str = "%(open)s", node: str = "%(node)s", stream:
     )
 
 
-COMPLETE, GAP, FAILED = reading(AGREES), reading(DIFFERS, gap="'g'"), reading(problem="'lost'", gap="'f'")
-EARLY = reading(AGREES, when_over="'early'", at="period_start")
+COMPLETE, GAP, FAILED = reading(AGREES), reading(DIFFERS, gap=G), reading(problem="'lost'", gap=F)
+EARLY = reading(AGREES, when_over=E, at="period_start")
 
 
 @pytest.fixture(scope="module", params=["superuser", "plain owner"])
@@ -66,11 +67,11 @@ def attacked(
         "counts that differ": GAP,
         "a reading that failed": FAILED,
         "a later reading that failed": COMPLETE + FAILED,
-        "one stream of two": COMPLETE + reading(DIFFERS, gap="'g'", stream="issues"),
-        "a waiver of another gap": GAP + waiver("'f'"),
-        "a waiver of another stream": GAP + waiver("'g'", stream="issues"),
-        "a waiver of another epoch": GAP + waiver("'g'", node="%(neighbour)s", epoch="%(foreign_open)s"),
-        "a waiver of what was before": GAP + waiver("'g'") + FAILED,
+        "one stream of two": COMPLETE + reading(DIFFERS, gap=G, stream="issues"),
+        "a waiver of another gap": GAP + waiver(F),
+        "a waiver of another stream": GAP + waiver(G, stream="issues"),
+        "a waiver of another epoch": GAP + waiver(G, node="%(neighbour)s", epoch="%(foreign_open)s"),
+        "a waiver of what was before": GAP + waiver(G) + FAILED,
     }.items(),
     ids=lambda pair: pair[0],
 )
@@ -84,8 +85,8 @@ def test_gap_blocks_close(attacked: Attacked, before: tuple[str, str]) -> None:
         "no reading": "",
         "a complete one": COMPLETE,
         "a later complete one": GAP + FAILED + COMPLETE,
-        "a waiver": GAP + waiver("'g'"),
-        "a waiver, and the same gap again": GAP + waiver("'g'") + FAILED + GAP,
+        "a waiver": GAP + waiver(G),
+        "a waiver, and the same gap again": GAP + waiver(G) + FAILED + GAP,
     }.items(),
     ids=lambda pair: pair[0],
 )
@@ -98,7 +99,7 @@ def test_gap_blocks_close_of_a_window_that_is_over_when_it_was_read_before(attac
     going_on = CLOSES.replace("closed_at = now()", "closed_at = period_start")
 
     assert attacked.refusal(EARLY + over) == "GAP_BLOCKS_CLOSE"
-    assert attacked.rows_allowed(EARLY + waiver("'early'") + over) == 1
+    assert attacked.rows_allowed(EARLY + waiver(E) + over) == 1
     assert attacked.rows_allowed(EARLY + going_on) == 1
 
 
@@ -106,13 +107,13 @@ def test_gap_blocks_close_of_a_window_that_is_over_when_it_was_read_before(attac
     ("script", "rule"),
     [
         (reading(DIFFERS), "ck_stream_readings_gap_of_certificate"),
-        (reading(AGREES, gap="'g'"), "ck_stream_readings_gap_of_certificate"),
+        (reading(AGREES, gap=G), "ck_stream_readings_gap_of_certificate"),
         (reading(problem="'lost'"), "ck_stream_readings_gap_of_certificate"),
-        (reading(DIFFERS, gap="'g'", when_over="'other'"), "ck_stream_readings_gap_when_over"),
+        (reading(DIFFERS, gap=G, when_over="'{\"o\": 1}'"), "ck_stream_readings_gap_when_over"),
         (reading(AGREES, at="period_start"), "ck_stream_readings_gap_when_over"),
-        (reading(AGREES, when_over="'early'"), "ck_stream_readings_gap_when_over"),
+        (reading(AGREES, when_over=E), "ck_stream_readings_gap_when_over"),
         (reading(), "ck_stream_readings_certificate_or_problem"),
-        (reading(DIFFERS, problem="'lost'", gap="'g'"), "ck_stream_readings_certificate_or_problem"),
+        (reading(DIFFERS, problem="'lost'", gap=G), "ck_stream_readings_certificate_or_problem"),
     ],
 )
 def test_gap_blocks_close_whatever_a_writer_says_of_its_figures(
@@ -128,7 +129,7 @@ def test_readings_append_only(attacked: Attacked, table: str, write: str) -> Non
 
 
 def test_gap_waived_once(attacked: Attacked) -> None:
-    assert attacked.refusal(waiver("'g'") + waiver("'g'")) == "gap_waived_once"
+    assert attacked.refusal(waiver(G) + waiver(G)) == "gap_waived_once"
 
 
 def test_a_statement_says_in_its_format_whether_streams_were_counted(attacked: Attacked) -> None:

@@ -177,12 +177,25 @@ def test_lengths_at_the_limit_are_taken() -> None:
     replace(WAIVER, reason="x" * 2000, waived_by="x" * 255)
 
 
+def test_other_people_s_text_in_a_certificate_is_made_storable() -> None:
+    told = replace(CERTIFICATE, skipped={"bot\0": 1}, skipped_actors={"a\x1b" + "b" * 300: 2, "\ud800": 1})
+
+    assert told.skipped == {"bot\N{REPLACEMENT CHARACTER}": 1}
+    assert told.skipped_actors == {
+        "a\N{REPLACEMENT CHARACTER}" + "b" * 253: 2,
+        "\N{REPLACEMENT CHARACTER}": 1,
+    }
+
+
 def test_a_gap_is_told_in_a_sentence() -> None:
     assert str(SHORT) == "41 issues were read, and 42 are counted by search"
     assert str(Gap(counts=(SHORT, replace(SHORT, what="pulls")))) == (
         "41 issues were read, and 42 are counted by search; 41 pulls were read, and 42 are counted by search"
     )
-    assert str(GAP) == "41 issues were read, and 42 are counted by search; it was not read to its end (lost)"
+    assert str(GAP) == (
+        "41 issues were read, and 42 are counted by search; it was not read to its end (lost), from"
+        " 2026-11-16T00:00:00Z on"
+    )
     assert str(Gap(problem="lost")) == "it was not read to its end (lost)"
 
 
@@ -207,7 +220,9 @@ def test_a_reading_lacks_what_its_certificate_does() -> None:
     lost = replace(READING, certificate=None, problem="lost")
     assert lost.gap == Gap(problem="lost")
     early = replace(lost, retrieved_at=WINDOW.period_start)
-    assert early.gap_when_over == Gap(problem="lost")
+    assert early.gap_when_over == Gap(problem="read-before-window-end")
+    short = replace(READING, retrieved_at=WINDOW.period_start)
+    assert short.gap_when_over == Gap(begins="a", counts=(SHORT,), problem="read-before-window-end")
     full = replace(READING, certificate=replace(CERTIFICATE, counts=(FULL,)))
     assert (full.gap, full.gap_when_over, full.is_early) == (None, None, False)
     begun = replace(full, retrieved_at=WINDOW.period_start)

@@ -20,6 +20,7 @@ from ledger_core.domain.completeness import (
 )
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.stream_reading import GapWaiver, SkippedActivity, StreamReading
+from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId, NodeId, StreamRef
 
 _STREAM = (stream_readings.c.source, stream_readings.c.source_ref, stream_readings.c.stream)
@@ -99,6 +100,9 @@ class PostgresCompletenessStore:
     def record(self, reading: StreamReading) -> bool:
         """Append a reading, unless its epoch is closed or it says nothing new; a close beside it waits."""
         window = reading.window
+        newest = self.find_newest(window, reading.stream)
+        if newest is not None and newest.says_what(reading):
+            return False  # and no lock: a quiet stream keeps no close waiting
         status = self._connection.execute(
             select(epochs.c.status)
             .where(
@@ -198,12 +202,15 @@ def _certificate_json(certificate: CompletenessCertificate | None) -> dict[str, 
     }
 
 
-def _certificate(stored: dict[str, Any]) -> CompletenessCertificate:
-    return CompletenessCertificate(
-        begins=stored["begins"],
-        ends=stored["ends"],
-        pages=stored["pages"],
-        counts=tuple(CompletenessCount(**count) for count in stored["counts"]),
-        skipped=stored["skipped"],
-        skipped_actors=stored["skipped_actors"],
-    )
+def _certificate(stored: Any) -> CompletenessCertificate:
+    try:
+        return CompletenessCertificate(
+            begins=stored["begins"],
+            ends=stored["ends"],
+            pages=stored["pages"],
+            counts=tuple(CompletenessCount(**count) for count in stored["counts"]),
+            skipped=stored["skipped"],
+            skipped_actors=stored["skipped_actors"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:  # not of our writing
+        raise InvalidValue("certificate", "is stored in no form of ours") from error

@@ -152,11 +152,12 @@ def _index_faults(connection: Connection, tables: dict[str, Any]) -> Iterator[Gu
             if not index.unique:
                 continue
             there = found.get(index.name)
-            predicate = index.dialect_kwargs.get("postgresql_where", "")
+            where = index.dialect_kwargs.get("postgresql_where")
+            predicate = "" if where is None else str(where)
             guard = f"unique index {index.name} on {table.name}"
             if there is None:
                 yield GuardFault(guard=guard, fault="missing")
-            elif not there.indisunique or _words(there.predicate) != _words(str(predicate)):
+            elif not there.indisunique or _words(there.predicate) != _words(predicate):
                 yield GuardFault(guard=guard, fault="another")
 
 

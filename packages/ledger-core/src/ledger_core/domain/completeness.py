@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ledger_core.domain.canonical_json import JsonValue
 from ledger_core.errors import InvalidValue
-from ledger_core.identifiers import check_bigint, check_name, check_text
+from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, check_bigint, check_name, check_text
 
 MAX_COUNTED_CHARACTERS: Final = 100  # `review threads and their comments`, `totalCount`
 MAX_BOUND_CHARACTERS: Final = 100  # an instant, or a commit's id
@@ -70,6 +70,11 @@ class CompletenessCertificate:
     skipped_actors: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", tuple(self.counts))
+        for name in ("skipped", "skipped_actors"):
+            # Other people's text: a login of control characters must not keep a page from being stored.
+            told = {_storable(key): number for key, number in getattr(self, name).items()}
+            object.__setattr__(self, name, told)
         for bound in (self.begins, self.ends):
             if bound is not None:
                 check_text("bound of a reading", bound, most_characters=MAX_BOUND_CHARACTERS)
@@ -108,7 +113,8 @@ class Gap:
         parts = [str(count) for count in self.counts]
         if self.problem is not None:
             parts.append(f"it was not read to its end ({self.problem})")
-        return "; ".join(parts)
+        start = "" if self.begins is None else f", from {self.begins} on"
+        return "; ".join(parts) + start
 
     def document(self) -> dict[str, JsonValue]:
         """Return the gap as it stands in a statement document."""
@@ -117,6 +123,11 @@ class Gap:
             "counts": [count.document() for count in self.counts],
             "problem": self.problem,
         }
+
+
+def _storable(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return printable[:MAX_IDENTIFIER_CHARACTERS]
 
 
 def parse_gap(document: object) -> Gap:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -23,6 +23,7 @@ from ledger_core.identifiers import (
 )
 
 READ_TOO_EARLY: Final = "read-before-window-end"
+READING_NOT_ENDED: Final = "reading-not-ended"
 _FIELDS: Final = {"source", "source_ref", "stream", "verdict", "gap", "reason", "waived_by"}
 
 
@@ -62,9 +63,9 @@ class StreamReading:
     @property
     def gap_when_over(self) -> Gap | None:
         """Return what the reading lacks to cover its window once that is over."""
-        if self.gap is not None or not self.is_early:
+        if not self.is_early:
             return self.gap
-        return Gap(problem=READ_TOO_EARLY)
+        return replace(self.gap or Gap(problem=READ_TOO_EARLY), problem=READ_TOO_EARLY)
 
     def gap_at(self, at: datetime) -> Gap | None:
         """Return what the reading lacks to cover the window as it is at an instant.

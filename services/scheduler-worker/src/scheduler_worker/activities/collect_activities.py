@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from temporalio import activity
@@ -19,7 +20,7 @@ from ledger_core.ports.activity_source import ActivityPage, ActivitySource, Cert
 from ledger_core.ports.activity_store import StoredEvents
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
-from ledger_core.use_cases.record_reading import record_reading
+from ledger_core.use_cases.record_reading import begin_reading, record_reading
 from ledger_core.use_cases.record_stream_health import (
     record_stream_collected,
     record_stream_problem,
@@ -65,6 +66,7 @@ class _Reading:
 
     must_end_certified: bool = False
     certificate: CompletenessCertificate | None = None
+    begun_at: datetime | None = None
 
     @property
     def lacks_its_certificate(self) -> bool:
@@ -89,16 +91,26 @@ class CollectActivities:
         self._clock = clock
 
     @activity.defn
-    def list_streams(self, directory: StreamRef) -> ListedStreams:
-        """Ask the platform which streams a directory has now."""
+    def list_streams(self, request: StreamRequest) -> ListedStreams:
+        """Ask the platform which streams a directory has now; one that can't be listed is a gap of the window."""
+        directory = request.stream
         found = self._directories.get(directory)
         if found is None:
             raise StreamNotConfigured(directory)
-        with self._problems_noted(directory), beating():
+        with self._problems_noted(directory), self._gap_noted(request) as reading, beating():
+            reading.must_end_certified = True
+            begun_at = begin_reading(self._ledger, directory, request.window, clock=self._clock)
             streams = found.list_streams()
-        if len(streams) > MAX_STREAMS:
-            raise TooManyStreamsListed(directory, len(streams))
+            if len(streams) > MAX_STREAMS:
+                raise TooManyStreamsListed(directory, len(streams))
+        listed = CompletenessCertificate(begins=None, ends=None, pages=1, counts=())
         with activity.shield_thread_cancel_exception():
+            record_reading(
+                self._ledger,
+                StreamReading(
+                    stream=directory, window=request.window, retrieved_at=begun_at, certificate=listed
+                ),
+            )
             record_streams_listed(self._ledger, directory, streams, clock=self._clock)
         return ListedStreams(streams=streams)
 
@@ -117,6 +129,8 @@ class CollectActivities:
     def _collect(self, request: StreamRequest, reading: _Reading) -> StreamReport:
         source = self._source_of(request.stream)
         reading.must_end_certified = isinstance(source, CertifyingSource) and source.certifies(request.stream)
+        if reading.must_end_certified:
+            reading.begun_at = begin_reading(self._ledger, request.stream, request.window, clock=self._clock)
         cursor = find_cursor(self._ledger, request.stream)
         report = _resumed(StreamReport(stream=request.stream, cursor=_shown(cursor)))
         counters = StreamCounters(activity.metric_meter(), request.stream)
@@ -127,7 +141,12 @@ class CollectActivities:
                 # A cancellation waits until the page is in or out: the count must be what was stored.
                 with activity.shield_thread_cancel_exception():
                     stored = store_page(
-                        self._ledger, request.stream, page, expected_cursor=cursor, window=request.window
+                        self._ledger,
+                        request.stream,
+                        page,
+                        expected_cursor=cursor,
+                        window=request.window,
+                        begun_at=reading.begun_at,
                     )
                 counters.count_page(stored)
                 if stored.conflicts:

@@ -114,7 +114,11 @@ def _report(outcome: StreamReport | BaseException) -> StreamReport:
 async def _list_streams(request: CollectRequest) -> tuple[list[StreamReport], list[StreamRef]]:
     """Return the streams to collect, the directories' included, and reports of what could not be listed."""
     answers = await asyncio.gather(
-        *(_list_directory(directory) for directory in request.directories), return_exceptions=True
+        *(
+            _list_directory(StreamRequest(stream=directory, window=request.window))
+            for directory in request.directories
+        ),
+        return_exceptions=True,
     )
     end_if_cancelled()
     for answer in answers:
@@ -133,10 +137,10 @@ async def _list_streams(request: CollectRequest) -> tuple[list[StreamReport], li
     return unlisted, [*request.streams, *new]
 
 
-async def _list_directory(directory: StreamRef) -> ListedStreams | StreamReport:
+async def _list_directory(request: StreamRequest) -> ListedStreams | StreamReport:
     try:
         return await workflow.execute_activity_method(
-            CollectActivities.list_streams, directory, summary=str(directory), **SOURCE_STREAM
+            CollectActivities.list_streams, request, summary=str(request.stream), **SOURCE_STREAM
         )
     except ActivityError as error:
-        return StreamReport(stream=directory, problem=problem_of(error))
+        return StreamReport(stream=request.stream, problem=problem_of(error))

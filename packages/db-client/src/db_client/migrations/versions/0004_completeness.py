@@ -20,8 +20,8 @@ GAP_OF_CERTIFICATE: Final = (
     " OR jsonb_path_exists(certificate, '$.counts[*] ? (@.seen != @.independent)'))"
 )
 GAP_WHEN_OVER: Final = (
-    "CASE WHEN gap IS NOT NULL THEN gap_when_over = gap"
-    " ELSE (gap_when_over IS NOT NULL) = (retrieved_at < period_end) END"
+    "CASE WHEN retrieved_at < period_end THEN gap_when_over IS NOT NULL AND gap_when_over IS DISTINCT FROM gap"
+    " ELSE gap_when_over IS NOT DISTINCT FROM gap END"
 )
 
 
@@ -85,8 +85,14 @@ def create_waivers() -> None:
         sa.ForeignKeyConstraint(
             ["node_id", "epoch_id"], ["epochs.node_id", "epochs.id"], name=op.f("fk_gap_waivers_epochs")
         ),
-        sa.UniqueConstraint("epoch_id", "source", "source_ref", "stream", "gap", name="gap_waived_once"),
         sa.CheckConstraint("reason <> '' AND waived_by <> ''", name=op.f("ck_gap_waivers_decided")),
+        sa.CheckConstraint("jsonb_typeof(gap::jsonb) = 'object'", name=op.f("ck_gap_waivers_gap")),
+    )
+    op.create_index(
+        "gap_waived_once",
+        "gap_waivers",
+        ["epoch_id", "source", "source_ref", "stream", sa.text("md5(gap)")],
+        unique=True,
     )
 
 
