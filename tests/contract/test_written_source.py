@@ -123,8 +123,8 @@ def test_a_database_that_is_away_is_no_refusal_and_no_traceback(installed: Insta
             "[[sources.hours]]", '[[sources.hours]]\nname = "acme"\npath = "x"\n[[sources.hours]]',
             "ledger.toml: sources has hours:acme:entries twice",
         ),
-        ("[[sources.hours]]", "[[sources.hour]]", "ledger.toml: sources.hour is unknown; did you mean hours?"),
-        ("[[sources.hours]]", "[sources.hours]", "ledger.toml: sources.hours must be a list, not a table"),
+        ("[[sources.hours]]", "[[sources.hour]]", "ledger.toml line 6: sources.hour is unknown; did you mean hours?"),
+        ("[[sources.hours]]", "[sources.hours]", "ledger.toml line 6: sources.hours must be a list, not a table"),
     ],
 )  # fmt: skip
 def test_a_table_without_meaning_is_refused_by_name(
