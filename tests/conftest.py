@@ -126,7 +126,7 @@ def _run_alone(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
-NAMESPACES = 200  # a namespace a test: deterministic workflow ids never meet; more than one worker's share
+NAMESPACES = 130  # a namespace a test: deterministic workflow ids never meet; more than one worker's share
 
 
 @pytest.fixture(scope="session")
