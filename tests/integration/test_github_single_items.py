@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ledger_core.domain.activity_event import ActivityEvent
@@ -22,43 +20,10 @@ from scheduler_worker.sources.github.single_items import (
 )
 from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 from tests.github_world.acts import Player, populated
-from tests.github_world.collecting import Collector, collector_on
+from tests.github_world.collecting import Collector
 from tests.github_world.deliveries import Delivery, deliveries_of, push
 from tests.github_world.server import HOURLY_POINTS, TOKEN, Fault, GithubWorldServer
 from tests.github_world.world import Account, CommitAuthor, Repository, World
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[GithubWorldServer]:
-    with GithubWorldServer().running() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: GithubWorldServer) -> GithubWorldServer:
-    running.reset(World())
-    return running
-
-
-@pytest.fixture
-def world(server: GithubWorldServer) -> World:
-    return server.world
-
-
-@pytest.fixture
-def collector(server: GithubWorldServer) -> Iterator[Collector]:
-    with collector_on(server) as collector:
-        yield collector
-
-
-@pytest.fixture
-def repository(world: World) -> Repository:
-    return world.repository("acme/web")
-
-
-@pytest.fixture
-def ada(world: World) -> Account:
-    return world.account("ada")
 
 
 def hint_of(told: Delivery) -> ItemHint:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -26,43 +25,10 @@ from scheduler_worker.sources.github.refusals import (
     GithubCursorInvalid,
     GithubHistoryRewritten,
 )
-from tests.github_world.collecting import UNTIL, Collector, collector_on
+from tests.github_world.collecting import UNTIL, Collector
 from tests.github_world.server import Fault, GithubWorldServer
 from tests.github_world.views import Views
 from tests.github_world.world import Account, CommitAuthor, Repository, World
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[GithubWorldServer]:
-    with GithubWorldServer().running() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: GithubWorldServer) -> GithubWorldServer:
-    running.reset(World())
-    return running
-
-
-@pytest.fixture
-def world(server: GithubWorldServer) -> World:
-    return server.world
-
-
-@pytest.fixture
-def collector(server: GithubWorldServer) -> Iterator[Collector]:
-    with collector_on(server) as collector:
-        yield collector
-
-
-@pytest.fixture
-def repository(world: World) -> Repository:
-    return world.repository("acme/web")
-
-
-@pytest.fixture
-def ada(world: World) -> Account:
-    return world.account("ada")
 
 
 def stream(name: str, source_ref: str = "acme/web") -> StreamRef:

@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
-from ledger_core import InvalidValue, StreamRef
-from ledger_core.completeness_errors import GapChanged, NothingToWaive, StreamIncomplete, StreamNotRead
+from ledger_core import EpochId, InvalidValue, StreamRef
+from ledger_core.completeness_errors import (
+    GapChanged,
+    NothingToWaive,
+    StreamIncomplete,
+    StreamNotRead,
+    check_complete,
+)
 from ledger_core.domain.completeness import (
     CompletenessCertificate,
     CompletenessCount,
@@ -273,6 +279,23 @@ def test_a_stream_without_a_gap_is_complete_or_early() -> None:
     assert found == (
         StreamCompleteness(stream=ISSUES, verdict=Verdict.EARLY),
         StreamCompleteness(stream=PULLS, verdict=Verdict.COMPLETE),
+    )
+
+
+def test_the_first_gap_that_nobody_waived_is_refused_by_name_and_the_others_are_counted() -> None:
+    lost = StreamCompleteness(stream=ISSUES, verdict=Verdict.INCOMPLETE, gap=Gap(problem="lost"))
+    early = StreamCompleteness(stream=PULLS, verdict=Verdict.EARLY)
+
+    check_complete(EpochId(7), [COMPLETE, WAIVED, early])
+    with pytest.raises(StreamIncomplete) as refusal:
+        check_complete(EpochId(7), [COMPLETE, lost, replace(lost, stream=PULLS), replace(lost, stream=PULLS)])
+
+    told = refusal.value
+    assert (told.epoch_id, told.stream, told.figures, told.more) == (
+        7,
+        "github:acme/web:issues",
+        "it was not read to its end (lost)",
+        2,
     )
 
 

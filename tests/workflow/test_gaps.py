@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ledger_core import ActivityPage, EpochId, InvalidValue, LedgerError, SourceUnavailable
+from ledger_core import (
+    ActivityPage,
+    EpochId,
+    InvalidValue,
+    LedgerError,
+    LedgerReader,
+    SourceUnavailable,
+    StreamRef,
+)
 from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import MONDAY, ScriptedSource, make_event, make_page, make_window
+from tests.temporal_runtime import LATER
 from tests.workflow.ledger_runs import PULLS, LedgerRuns, Runtime, refused
+from tests.workflow.scripted_directory import ScriptedDirectory, directory_ref
 
 AFTER = make_window().period_end
 SENTENCE = "1 pull requests were read, and 2 are counted by search"
@@ -134,6 +145,69 @@ def test_a_source_that_promises_a_certificate_and_gives_none_is_incomplete(runti
         assert [found.problem for found in readings(runs)] == ["reading-not-certified"]
 
     runtime.play(story, source)
+
+
+class Watched(ScriptedSource):
+    """A scripted source that looks what is kept with the window when it is asked."""
+
+    def __init__(self, ledger: LedgerReader, script: dict[StreamRef, list[ActivityPage]]) -> None:
+        super().__init__(script, certified=list(script))
+        self._ledger = ledger
+        self.kept: list[list[str | None]] = []
+
+    def pages(self, stream: StreamRef, cursor: str | None, *, until: datetime) -> Iterator[ActivityPage]:
+        with self._ledger.read() as view:
+            kept = view.completeness.newest_readings(make_window())
+        self.kept.append([found.problem for found in kept])
+        return super().pages(stream, cursor, until=until)
+
+
+def test_a_first_reading_under_way_is_a_gap_and_a_later_one_leaves_the_first_s_verdict(
+    runtime: Runtime,
+) -> None:
+    source = Watched(runtime.ledger, {PULLS: [counted(first_page())]})
+
+    async def story(runs: LedgerRuns) -> None:
+        await runs.collect()
+        source.add_pages(PULLS, counted(make_page(cursor="2"), seen=2, independent=2))
+        await runs.collect()
+        assert source.kept == [["reading-not-ended"], [None]]
+
+    runtime.play(story, source)
+
+
+def test_a_reading_covers_the_window_up_to_when_its_collection_began(runtime: Runtime) -> None:
+    """The window in which the worker's clock stands goes on, whatever instant a page tells."""
+    week = (LATER() - MONDAY).days // 7
+    window = make_window(week)
+    source = ScriptedSource(
+        {PULLS: [counted(make_page(cursor="1"), at=window.period_end)]}, certified=[PULLS]
+    )
+
+    async def story(runs: LedgerRuns) -> None:
+        await runs.collect(week)
+        with runs.ledger.read() as view:
+            [found] = view.completeness.newest_readings(window)
+        assert found.certificate is not None
+        assert found.is_early
+
+    runtime.play(story, source)
+
+
+def test_a_pattern_that_can_not_be_listed_blocks_the_close_until_it_is(runtime: Runtime) -> None:
+    directory = ScriptedDirectory(error=InvalidValue("pattern", "is protected"))
+    ref = directory_ref("acme")
+
+    async def story(runs: LedgerRuns) -> None:
+        listing = replace(runs, directories=(ref,))
+        report = await listing.collect()
+        assert report.epoch_id is not None
+        assert (report.complete, [found.problem for found in readings(runs)]) == (False, ["invalid-value"])
+        assert (await refused(runs.finalize(report.epoch_id)))[0] == "stream-incomplete"
+        assert (await listing.collect()).complete
+        assert await closed(runs, report.epoch_id) == ["complete"]
+
+    runtime.play(story, directories={ref: directory})
 
 
 def test_a_source_that_promises_none_blocks_nothing(runtime: Runtime) -> None:

@@ -1,8 +1,12 @@
-"""Refusals about streams that are incomplete, and about the waivers of their gaps."""
+"""Refusals about streams that are incomplete, and about the waivers of their gaps; and the one that stops a close."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ledger_core.domain.stream_reading import StreamCompleteness, Verdict
 from ledger_core.errors import LedgerError
+from ledger_core.identifiers import EpochId
 
 
 class StreamIncomplete(LedgerError):
@@ -57,3 +61,14 @@ class GapChanged(LedgerError):
         self.stream = stream
         self.reviewed = reviewed
         self.current = current
+
+
+def check_complete(epoch_id: EpochId, streams: Iterable[StreamCompleteness]) -> None:
+    """Refuse streams of which one has a gap that nobody waived (GAP_BLOCKS_CLOSE).
+
+    Raises: StreamIncomplete, naming the first and how many more there are.
+    """
+    incomplete = [found for found in streams if found.verdict is Verdict.INCOMPLETE]
+    if incomplete:
+        first = incomplete[0]
+        raise StreamIncomplete(epoch_id, str(first.stream), str(first.gap), more=len(incomplete) - 1)

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from ledger_core.identifiers import check_name
-from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, checked
+from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, ServerNames, checked
 from scheduler_worker.sources.github.stream_names import STREAM_NAMES
 
 DEFAULT_SOURCE: Final = "github"
@@ -64,18 +64,16 @@ def parse_github_sources(sources: PolicyTable) -> tuple[GithubSourcePolicy, ...]
     Raises: PolicyInvalid, naming the key.
     """
     found: list[GithubSourcePolicy] = []
-    servers: dict[str, str] = {}
-    seen: set[tuple[str, str]] = set()
+    known = ServerNames()
     for table in sources.tables("github", *GITHUB_KEYS):
         made = _github_source(table)
-        if servers.setdefault(made.source, made.access.base_url) != made.access.base_url:
-            raise PolicyInvalid(
-                table.key("source"), "is another server's; accounts of two servers must not mix"
-            )
-        for name in (*made.repos, *made.patterns):
-            if (made.source, name.casefold()) in seen:
-                raise PolicyInvalid(table.key("repos"), f"names {name} twice")
-            seen.add((made.source, name.casefold()))
+        known.add(
+            table,
+            source=made.source,
+            base_url=made.access.base_url,
+            key="repos",
+            names=(*made.repos, *made.patterns),
+        )
         found.append(made)
     return tuple(found)
 

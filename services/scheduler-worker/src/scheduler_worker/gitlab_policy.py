@@ -8,7 +8,7 @@ from typing import Final
 from attrs import frozen
 
 from ledger_core.identifiers import check_name
-from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, checked
+from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, ServerNames, checked
 from scheduler_worker.sources.gitlab.stream_names import STREAM_NAMES
 
 DEFAULT_SOURCE: Final = "gitlab"
@@ -49,18 +49,12 @@ def parse_gitlab_sources(sources: PolicyTable) -> tuple[GitlabSourcePolicy, ...]
     Raises: PolicyInvalid, naming the key.
     """
     found: list[GitlabSourcePolicy] = []
-    servers: dict[str, str] = {}
-    seen: set[tuple[str, str]] = set()
+    known = ServerNames()
     for table in sources.tables("gitlab", *GITLAB_KEYS):
         made = _gitlab_source(table)
-        if servers.setdefault(made.source, made.access.base_url) != made.access.base_url:
-            raise PolicyInvalid(
-                table.key("source"), "is another server's; accounts of two servers must not mix"
-            )
-        for name in made.projects:
-            if (made.source, name.casefold()) in seen:
-                raise PolicyInvalid(table.key("projects"), f"names {name} twice")
-            seen.add((made.source, name.casefold()))
+        known.add(
+            table, source=made.source, base_url=made.access.base_url, key="projects", names=made.projects
+        )
         found.append(made)
     return tuple(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
@@ -166,6 +166,31 @@ class PolicyTable:
             if keys:
                 found[-1].allow(*keys)
         return found
+
+
+class ServerNames:
+    """Which server each source name is of, and what it collects there.
+
+    Holds: accounts of two servers never mix under one name, and nothing is collected twice.
+    """
+
+    def __init__(self) -> None:
+        self._servers: dict[str, str] = {}
+        self._seen: set[tuple[str, str]] = set()
+
+    def add(self, table: PolicyTable, *, source: str, base_url: str, key: str, names: Iterable[str]) -> None:
+        """Add one table of sources, whose names stand under a key; upper and lower case are one.
+
+        Raises: PolicyInvalid.
+        """
+        if self._servers.setdefault(source, base_url) != base_url:
+            raise PolicyInvalid(
+                table.key("source"), "is another server's; accounts of two servers must not mix"
+            )
+        for name in names:
+            if (source, name.casefold()) in self._seen:
+                raise PolicyInvalid(table.key(key), f"names {name} twice")
+            self._seen.add((source, name.casefold()))
 
 
 def checked(key: str, check: Callable[[], _T]) -> _T:

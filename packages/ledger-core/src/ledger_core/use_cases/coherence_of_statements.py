@@ -11,12 +11,13 @@ from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import PoolComponent
 from ledger_core.domain.statement import STATEMENT_FORMAT, STATEMENT_FORMAT_WITH_COMPLETENESS, PayoutStatement
-from ledger_core.domain.stream_reading import StreamCompleteness, compute_completeness
+from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.coherence_reader import StoredEpoch, StoredStatement
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.use_cases.coherence_findings import Findings
+from ledger_core.use_cases.read_completeness import read_completeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +159,7 @@ def _check_completeness(
         findings.add("completeness", name, expected="streams as a document has them", found="others")
         return
     try:
-        computed = compute_completeness(
-            view.completeness.newest_readings(epoch.window),
-            view.completeness.waivers(epoch.id),
-            at=epoch.closed_at or statement.created_at,
-        )
+        computed = read_completeness(view.completeness, epoch, at=statement.created_at)
     except (LedgerError, KeyError, TypeError, ValueError) as error:
         findings.add("completeness", name, expected="readings and waivers that can be read", found=error)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger_core.completeness_errors import StreamIncomplete
+from ledger_core.completeness_errors import check_complete
 from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.domain.curation import compute_activity_set_hash
 from ledger_core.domain.epoch import Epoch
@@ -13,7 +13,6 @@ from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.payouts import compute_payouts
 from ledger_core.domain.pool import compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
-from ledger_core.domain.stream_reading import StreamCompleteness, Verdict, compute_completeness
 from ledger_core.errors import (
     AllocationsChanged,
     PoolBaseMissing,
@@ -23,6 +22,7 @@ from ledger_core.errors import (
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
+from ledger_core.use_cases.read_completeness import read_completeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,8 @@ def _statement(
     allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
     allocation_set_hash = compute_allocation_set_hash(allocations)
     at = clock()
+    completeness = read_completeness(transaction.completeness, epoch, at=at)
+    check_complete(epoch.id, completeness)  # GAP_BLOCKS_CLOSE
     statement = PayoutStatement(
         node_id=node_id,
         epoch_id=epoch.id,
@@ -105,22 +107,9 @@ def _statement(
         pool_total_credits=pool_total,
         payouts=compute_payouts(allocations, pool_total),
         previous_statement_hash=transaction.statements.head_hash(),
-        completeness=_completeness(transaction, epoch, at=at),
+        completeness=completeness,
     )
     return statement, at
-
-
-def _completeness(
-    transaction: LedgerTransaction, epoch: Epoch, *, at: datetime
-) -> tuple[StreamCompleteness, ...]:
-    """Return how complete the window's streams are, or refuse (GAP_BLOCKS_CLOSE)."""
-    store = transaction.completeness
-    streams = compute_completeness(store.newest_readings(epoch.window), store.waivers(epoch.id), at=at)
-    incomplete = [found for found in streams if found.verdict is Verdict.INCOMPLETE]
-    if incomplete:
-        first = incomplete[0]
-        raise StreamIncomplete(epoch.id, str(first.stream), str(first.gap), more=len(incomplete) - 1)
-    return streams
 
 
 def _check_reviewed(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from ledger_core.completeness_errors import check_complete
 from ledger_core.identifiers import EpochId
 from scheduler_worker.bootstrap import create_directories, create_sources, system_clock
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.exits import Exit
-from scheduler_worker.cli.gap_views import check_complete
+from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
 from scheduler_worker.cli.runs import run_workflow
 from scheduler_worker.cli.session import (
@@ -169,8 +170,9 @@ def finalize(
     reviewed_pool = None
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
-        check_complete(view, overview.epoch.id)
+        streams = read_streams(view, overview.epoch)
     if overview.epoch.is_open:
+        check_complete(overview.epoch.id, streams)  # now, and not once somebody has confirmed
         if not as_json:
             views.print_preview(overview, system_clock())
         confirm(views.close_question(overview), yes=yes)

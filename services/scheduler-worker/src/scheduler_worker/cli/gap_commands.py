@@ -17,7 +17,7 @@ from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId, StreamRef
 from scheduler_worker.cli.arguments import epoch_argument, required_reason_option, wait_option, yes_option
 from scheduler_worker.cli.exits import Exit
-from scheduler_worker.cli.gap_views import read_completeness
+from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.output import json_option, print_json, print_table, say
 from scheduler_worker.cli.session import action_context, confirm, reading
 from scheduler_worker.cli.writes import run_write
@@ -51,7 +51,7 @@ def list_gaps(config: Path | None, epoch_id: int, as_json: bool) -> Exit:
     """
     with reading(config) as view:
         epoch = view.epochs.get(EpochId(epoch_id))
-        streams = read_completeness(view, EpochId(epoch_id))
+        streams = read_streams(view, epoch)
         skipped = view.completeness.skipped(epoch.window)
     is_incomplete = any(found.verdict is Verdict.INCOMPLETE for found in streams)
     if as_json:
@@ -129,10 +129,9 @@ def waive(
     context = action_context(reason=reason)
     stream = parse_stream(stream_name)
     with reading(config) as view:
-        view.epochs.get(EpochId(epoch_id))
-        stands = next(
-            (found for found in read_completeness(view, EpochId(epoch_id)) if found.stream == stream), None
-        )
+        epoch = view.epochs.get(EpochId(epoch_id))
+        streams = read_streams(view, epoch)
+    stands = next((found for found in streams if found.stream == stream), None)
     if stands is None:
         raise StreamNotRead(epoch_id, stream_name)
     if stands.gap is None:
