@@ -27,6 +27,7 @@ from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.use_cases.record_reading import record_reading
 from scheduler_worker.bootstrap import create_database, login_url
 from scheduler_worker.cli.app import run
+from scheduler_worker.exports.workbook import amounts_in_xlsx
 from tests.command_line import (
     COLUMNS,
     controls_in,
@@ -250,6 +251,9 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
         assert node.does("statement", "payouts", epoch, "--format", kind, "-o", "-") == file.read_text()
         assert statement in file.read_text()
         assert node.refuses("statement", "payouts", epoch, "--format", kind, "-o", folder) == "export-failed"
+    workbook = folder / "payouts.xlsx"
+    assert total in node.does("statement", "payouts", epoch, "--format", "xlsx", "-o", workbook)
+    assert sum(amounts_in_xlsx(workbook.read_bytes())) == sum(paid.values())
     rich, *poor = sorted((user for user in paid if paid[user]), key=lambda user: (-paid[user], user))
     addresses, payments = folder / "people.csv", folder / "payments.csv"
     run = ("statement", "payouts", epoch, "--format", "payments", "--addresses", addresses, "-o", payments)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from beancount.core.data import Transaction
 from beancount.loader import load_string
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, WeightConfig, compute_payouts
 from ledger_core.identifiers import is_identifier
@@ -27,6 +29,7 @@ from scheduler_worker.exports.tables import (
     payouts_csv,
     payouts_json,
 )
+from scheduler_worker.exports.workbook import PayoutsTooMany, amounts_in_xlsx, payouts_xlsx
 
 LETTERS = st.sampled_from("aA0-=+@\"'[]/19\\;,|:{}%\u00e9\u202e\U0001f600 ")
 USERS = st.text(LETTERS, min_size=1, max_size=12).filter(is_identifier)
@@ -61,6 +64,8 @@ def test_every_format_pays_what_the_statement_does_and_has_the_same_bytes_each_t
 
     assert sum(amounts) == pool - found.undistributed_credits
     assert amounts_in_csv(payouts_csv(found)) == amounts_in_json(payouts_json(found)) == amounts
+    assert amounts_in_xlsx(payouts_xlsx(found)) == amounts
+    assert payouts_xlsx(found) == payouts_xlsx(statement(pool, dict(reversed(units.items()))))
     assert amounts_in_csv(payments_csv(found, addresses)) == paid
     for journal in (beancount, hledger):
         assert amounts_in_journal(journal(found, Accounts())) == paid
@@ -158,7 +163,7 @@ def test_a_journal_reads_as_it_is_documented() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "beancount", "hledger", "payments"])
+@pytest.mark.parametrize("kind", ["csv", "json", "beancount", "hledger", "payments", "xlsx"])
 def test_a_file_that_pays_otherwise_is_not_left_behind(kind: str, tmp_path: Path) -> None:
     found = statement(10, {"Ann": 1, "Bob": 2})
     addresses = {"Ann": "there", "Bob": "here"}
@@ -209,3 +214,71 @@ def test_beancount_itself_reads_the_journal_and_finds_the_same_sum(pool: int, un
     assert {posting.meta["user"] for posting in people if posting.meta is not None} == {
         line.user_id for line in found.payouts if line.amount_credits
     }
+
+
+@given(pool=POOLS, units=UNITS)
+@settings(deadline=None)
+def test_another_reader_of_workbooks_finds_text_and_numbers_and_no_formula(
+    pool: int, units: dict[str, int]
+) -> None:
+    found = statement(pool, units)
+    book = load_workbook(io.BytesIO(payouts_xlsx(found)))
+    heading, *rows = book["Payouts"].iter_rows()
+    facts = {str(name.value): str(value.value) for name, value in book["Statement"].iter_rows()}
+
+    assert [cell.value for cell in heading] == [
+        "user_id",
+        "total_units",
+        "share",
+        "amount_credits",
+        "credits",
+    ]
+    assert [[cell.value for cell in row[:4]] for row in rows] == [
+        [line.user_id, str(line.total_units), line.share, str(line.amount_credits)] for line in found.payouts
+    ]
+    assert {cell.data_type for row in rows for cell in row[:4]} <= {"s", "inlineStr"}
+    for row, line in zip(rows, found.payouts, strict=True):
+        assert row[4].value == (line.amount_credits if line.amount_credits < 10**15 else None)
+        assert row[4].data_type == "n"
+    assert all(cell.hyperlink is None for row in rows for cell in row)
+    assert facts["statement hash"] == found.statement_hash
+    assert facts["pool in credits"] == str(pool)
+
+
+@pytest.mark.parametrize("pool", [2**53 - 1, 2**53 + 1, 10**15 - 1, 10**15, 2**63 - 1])
+def test_a_number_stands_in_a_workbook_only_where_spreadsheets_keep_it(pool: int) -> None:
+    data = payouts_xlsx(statement(pool, {"ann": 1}))
+    row = [cell.value for cell in list(load_workbook(io.BytesIO(data))["Payouts"].iter_rows())[1]]
+
+    assert row[3] == str(pool)
+    assert row[4] == (pool if pool < 10**15 else None)
+    assert amounts_in_xlsx(data) == [pool]
+
+
+def test_a_workbook_whose_number_differs_from_its_text_is_no_workbook_of_ours() -> None:
+    good = payouts_xlsx(statement(1234, {"ann": 1}))
+
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+    sheet = "xl/worksheets/sheet1.xml"
+    assert b"<v>1234</v>" in parts[sheet]
+    for part, forged, problem in (
+        (b"<v>1234</v>", b"<v>1235</v>", "a row says 1234 and 1235"),
+        (b"amount_credits", b"amount_crudits", "its columns are others"),
+    ):
+        written = io.BytesIO()
+        with zipfile.ZipFile(written, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content.replace(part, forged))
+        with pytest.raises(ValueError, match=problem):
+            amounts_in_xlsx(written.getvalue())
+    with pytest.raises(ValueError, match="it is no workbook of payouts"):
+        amounts_in_xlsx(b"PK")
+
+
+def test_more_payouts_than_a_sheet_has_rows_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler_worker.exports.workbook.MAX_PAYOUTS", 2)
+
+    with pytest.raises(PayoutsTooMany, match="the statement has 3 payouts, and a sheet holds 2"):
+        payouts_xlsx(statement(10, {"ann": 1, "bob": 1, "cid": 1}))

@@ -23,6 +23,7 @@ from scheduler_worker.exports.tables import (
     payouts_csv,
     payouts_json,
 )
+from scheduler_worker.exports.workbook import amounts_in_xlsx, payouts_xlsx
 
 MAX_ADDRESS_BYTES: Final = 2**28  # a million people with room
 SHOWN: Final = 5  # of those who have no address
@@ -32,6 +33,7 @@ AMOUNTS: Final[Mapping[str, Callable[[bytes], list[int]]]] = {
     "beancount": amounts_in_journal,
     "hledger": amounts_in_journal,
     "payments": amounts_in_csv,
+    "xlsx": amounts_in_xlsx,
 }
 _ACCOUNT: Final = re.compile("(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+", re.ASCII)
 _COMMODITY: Final = re.compile("[A-Z]{2,24}", re.ASCII)
@@ -86,6 +88,7 @@ def rendering(
         "beancount": partial(beancount, accounts=accounts),
         "hledger": partial(hledger, accounts=accounts),
         "payments": partial(payments_csv, addresses=addresses),
+        "xlsx": payouts_xlsx,
     }
     return makers[kind]
 
@@ -127,7 +130,7 @@ def read_addresses(path: Path) -> dict[str, str]:
 
 def paid_amounts(statement: PayoutStatement, kind: str, addresses: Mapping[str, str]) -> list[int]:
     """Return what a file of a format has to pay, line by line: each user of the statement, or who is paid anything."""
-    if kind in ("csv", "json"):
+    if kind in ("csv", "json", "xlsx"):
         return [line.amount_credits for line in statement.payouts]
     return [
         line.amount_credits

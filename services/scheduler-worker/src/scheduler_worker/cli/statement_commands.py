@@ -219,6 +219,7 @@ def payouts(
     \b
     Examples:
       ledger statement payouts 7 --format csv -o 7.csv
+      ledger statement payouts 7 --format xlsx -o 7.xlsx
       ledger statement payouts 7 --format beancount -o 7.beancount
       ledger statement payouts 7 --format payments --addresses a.csv -o -
     """
