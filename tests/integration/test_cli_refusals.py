@@ -52,12 +52,14 @@ COMMANDS = all_commands()
 NO_DATABASE = {
     ("demo",),
     ("init",),
+    ("config", "schema"),
     ("statement", "verify"),
     ("source", "check"),
     ("source", "validate"),
     ("webhook", "serve"),
 }
 POLICY_ALONE = {("config", "check")}  # which a good policy satisfies
+SERVERLESS = {("init",), ("config", "schema")}  # which nothing is missing for
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
@@ -171,8 +173,10 @@ def text_cases() -> Iterator[object]:
                     )
 
 
-# `ledger status` reports what does not answer, and is no refusal; `ledger init` asks no server.
-@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - {("status",), ("init",)} - POLICY_ALONE))
+# `ledger status` reports what does not answer, and is no refusal.
+@pytest.mark.parametrize(
+    "words", words_of(COMMANDS, set(COMMANDS) - {("status",)} - SERVERLESS - POLICY_ALONE)
+)
 def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words: Words) -> None:
     status, code = refusals.of(arguments_of(words, as_json=True))
 
@@ -187,7 +191,7 @@ def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words
         assert (status, code) in {(4, "database-unreachable"), (4, "temporal-unreachable")}
 
 
-@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - POLICY_ALONE))
+@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - POLICY_ALONE - {("config", "schema")}))
 def test_without_settings_every_command_says_which_it_needs(
     refusals: Refusals, words: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +274,7 @@ def test_an_irreversible_write_needs_a_terminal_or_yes(refusals: Refusals) -> No
     assert refusals.of(["pool", "add", "1", "base_issuance", "10"]) == (2, "confirmation-needed")
 
 
-@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - {("init",)}))  # which writes one
+@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - SERVERLESS))
 @pytest.mark.parametrize(
     "written",
     ["weights = 1", "[epoch]\nlength_dais = 7\n", "[weights]\n'git:x' = 1.5\n", "[[[", "\x00", None],

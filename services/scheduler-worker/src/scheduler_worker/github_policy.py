@@ -19,13 +19,13 @@ GITHUB_KEYS: Final = (
     "repos", "exclude", "archived", "forks", "streams", "machine_users", "source", "base_url",
     "token_variable", "app_id", "app_key_variable", "accept_rewrites",
 )  # fmt: skip
-_RESERVED: Final = frozenset({"git", "gitlab", "jsonl"})
+RESERVED: Final = frozenset({"git", "gitlab", "jsonl"})
 _OWNER: Final = "[A-Za-z0-9][A-Za-z0-9-]{0,38}"
 _REPOSITORY: Final = re.compile(rf"{_OWNER}/[A-Za-z0-9_.-]{{1,100}}", re.ASCII)
-_PATTERN: Final = re.compile(rf"{_OWNER}/[A-Za-z0-9_.*?-]{{1,100}}", re.ASCII)
-_LOGIN: Final = re.compile(r"[A-Za-z0-9_\[\]-]{1,60}", re.ASCII)
-_VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
-_APP_ID: Final = re.compile("[A-Za-z0-9.]{1,60}", re.ASCII)
+PATTERN: Final = re.compile(rf"{_OWNER}/[A-Za-z0-9_.*?-]{{1,100}}", re.ASCII)
+LOGIN: Final = re.compile(r"[A-Za-z0-9_\[\]-]{1,60}", re.ASCII)
+VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+APP_ID: Final = re.compile("[A-Za-z0-9.]{1,60}", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -79,13 +79,13 @@ def parse_github_sources(sources: PolicyTable) -> tuple[GithubSourcePolicy, ...]
 
 
 def _github_source(table: PolicyTable) -> GithubSourcePolicy:
-    names = table.all_matching("repos", _PATTERN, "be like owner/name or owner/*")
+    names = table.all_matching("repos", PATTERN, "be like owner/name or owner/*")
     if not names:
         raise PolicyInvalid(table.key("repos"), "is missing")
     access = _access(table)
     source = table.get("source", str) or DEFAULT_SOURCE
     checked(table.key("source"), lambda: check_name("it", source))
-    if source in _RESERVED:
+    if source in RESERVED:
         raise PolicyInvalid(table.key("source"), "is the name of another kind of source")
     if source == DEFAULT_SOURCE and access.base_url != DEFAULT_BASE_URL:
         raise PolicyInvalid(
@@ -95,14 +95,14 @@ def _github_source(table: PolicyTable) -> GithubSourcePolicy:
     wanted = table.all_matching(
         "streams", re.compile("|".join(STREAM_NAMES)), f"be of {', '.join(STREAM_NAMES)}"
     )
-    logins = table.all_matching("machine_users", _LOGIN, "be a login")
+    logins = table.all_matching("machine_users", LOGIN, "be a login")
     archived = table.get("archived", bool)
     return GithubSourcePolicy(
         source=source,
         access=access,
         repos=tuple(name for name in names if _REPOSITORY.fullmatch(name)),
         patterns=tuple(name for name in names if not _REPOSITORY.fullmatch(name)),
-        exclude=table.all_matching("exclude", _PATTERN, "be like owner/name or owner/*"),
+        exclude=table.all_matching("exclude", PATTERN, "be like owner/name or owner/*"),
         archived=True if archived is None else archived,
         forks=table.get("forks", bool) or False,
         streams=tuple(name for name in STREAM_NAMES if not wanted or name in wanted),
@@ -112,10 +112,10 @@ def _github_source(table: PolicyTable) -> GithubSourcePolicy:
 
 
 def _access(table: PolicyTable) -> GithubAccess:
-    variable = (_VARIABLE, "name a variable")
+    variable = (VARIABLE, "name a variable")
     return GithubAccess(
         base_url=table.server_url("base_url", default=DEFAULT_BASE_URL, example="https://HOST/api/v3"),
         token_variable=table.matching("token_variable", *variable) or DEFAULT_TOKEN,
-        app_id=table.matching("app_id", _APP_ID, "be the app's id or client id"),
+        app_id=table.matching("app_id", APP_ID, "be the app's id or client id"),
         app_key_variable=table.matching("app_key_variable", *variable) or DEFAULT_APP_KEY,
     )

@@ -17,11 +17,11 @@ DEFAULT_TOKEN: Final = "LEDGER_GITLAB_TOKEN"  # noqa: S105 - a variable's name
 GITLAB_KEYS: Final = (
     "projects", "streams", "machine_users", "source", "base_url", "token_variable",
 )  # fmt: skip
-_RESERVED: Final = frozenset({"git", "github", "jsonl"})
+RESERVED: Final = frozenset({"git", "github", "jsonl"})
 _PART: Final = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"
-_PROJECT: Final = re.compile(rf"(?=.{{3,255}}\Z){_PART}(?:/{_PART}){{1,21}}", re.ASCII)
-_LOGIN: Final = re.compile("[A-Za-z0-9_.-]{1,255}", re.ASCII)
-_VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+PROJECT: Final = re.compile(rf"(?=.{{3,255}}\Z){_PART}(?:/{_PART}){{1,21}}", re.ASCII)
+LOGIN: Final = re.compile("[A-Za-z0-9_.-]{1,255}", re.ASCII)
+VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -60,16 +60,16 @@ def parse_gitlab_sources(sources: PolicyTable) -> tuple[GitlabSourcePolicy, ...]
 
 
 def _gitlab_source(table: PolicyTable) -> GitlabSourcePolicy:
-    projects = table.all_matching("projects", _PROJECT, "be like group/name")
+    projects = table.all_matching("projects", PROJECT, "be like group/name")
     if not projects:
         raise PolicyInvalid(table.key("projects"), "is missing")
     access = GitlabAccess(
         base_url=table.server_url("base_url", default=DEFAULT_BASE_URL, example="https://HOST/api/v4"),
-        token_variable=table.matching("token_variable", _VARIABLE, "name a variable") or DEFAULT_TOKEN,
+        token_variable=table.matching("token_variable", VARIABLE, "name a variable") or DEFAULT_TOKEN,
     )
     source = table.get("source", str) or DEFAULT_SOURCE
     checked(table.key("source"), lambda: check_name("it", source))
-    if source in _RESERVED:
+    if source in RESERVED:
         raise PolicyInvalid(table.key("source"), "is the name of another kind of source")
     if source == DEFAULT_SOURCE and access.base_url != DEFAULT_BASE_URL:
         raise PolicyInvalid(
@@ -78,7 +78,7 @@ def _gitlab_source(table: PolicyTable) -> GitlabSourcePolicy:
         )
     names = "|".join(STREAM_NAMES)
     wanted = table.all_matching("streams", re.compile(names), f"be of {', '.join(STREAM_NAMES)}")
-    logins = table.all_matching("machine_users", _LOGIN, "be a login")
+    logins = table.all_matching("machine_users", LOGIN, "be a login")
     return GitlabSourcePolicy(
         source=source,
         access=access,

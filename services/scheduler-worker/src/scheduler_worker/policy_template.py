@@ -10,6 +10,8 @@ from uuid import UUID
 
 from attrs import frozen
 
+from scheduler_worker.policy_schema import FILE_NAME
+
 _GITHUB_URL: Final = re.compile(
     r"(?:https://|ssh://git@|git@)github\.com[/:]([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?", re.ASCII
 )
@@ -39,8 +41,9 @@ def policy_text(first: FirstPolicy) -> str:
 
 def _head(first: FirstPolicy) -> str:
     return f"""\
+#:schema ./{FILE_NAME}
 # The policy of this ledger. Commit it, and review changes to it like code. It holds no secrets.
-# ledger.toml.example in the project's repository has every key.
+# ledger.toml.example in the project's repository has every key; `ledger config check` finds mistakes.
 
 # Which ledger this is. Never change it.
 node_id = "{first.node_id}"

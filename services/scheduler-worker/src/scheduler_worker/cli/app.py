@@ -41,7 +41,7 @@ Exit status:
     commands_at={
         "demo": (_COMMANDS + "demo_command:demo", "Run the whole job on this machine, on a git repository."),
         "init": (_COMMANDS + "init_command:init", "Write a first ledger.toml."),
-        "config": (_COMMANDS + "config_commands:config", "Check ledger.toml."),
+        "config": (_COMMANDS + "config_commands:config", "Check ledger.toml, or its schema."),
         "epoch": (_COMMANDS + "epoch_commands:epoch", "Collect, show and close epochs."),
         "pool": (_COMMANDS + "pool_commands:pool", "The credits that an epoch pays."),
         "allocation": (_COMMANDS + "allocation_commands:allocation", "Who gets how many units."),

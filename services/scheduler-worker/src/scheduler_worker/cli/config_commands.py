@@ -1,7 +1,8 @@
-"""`ledger config`: check."""
+"""`ledger config`: check, schema."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -10,11 +11,12 @@ from scheduler_worker.cli.output import json_option, print_facts, print_json, sa
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.policy_facts import policy_facts, policy_hash, policy_lines
+from scheduler_worker.policy_schema import policy_schema
 
 
 @click.group()
 def config() -> None:
-    """Check ledger.toml."""
+    """Check ledger.toml, and let an editor check it."""
 
 
 @config.command()
@@ -40,3 +42,23 @@ def check(config: Path | None, as_json: bool) -> None:
         return
     print_facts([*policy_lines(facts), ("policy", pinned)])
     say(f"{path} is a valid policy")
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema (2020-12) of ledger.toml, for editors.
+
+    An editor that knows TOML completes and checks a policy whose first line
+    is `#:schema ./ledger.schema.json`, as `ledger init` writes it. After an
+    upgrade, write the file anew.
+
+    \b
+    Example:
+      ledger config schema > ledger.schema.json
+    """
+    click.echo(schema_text(), nl=False)
+
+
+def schema_text() -> str:
+    """Return the schema as a file holds it: ASCII, with an end of line."""
+    return json.dumps(policy_schema(), indent=2) + "\n"

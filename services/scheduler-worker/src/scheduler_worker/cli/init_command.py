@@ -15,9 +15,11 @@ import click
 
 from ledger_core.errors import LedgerError, SourceUnavailable
 from scheduler_worker.cli.arguments import WHOLE
+from scheduler_worker.cli.config_commands import schema_text
 from scheduler_worker.cli.output import printable
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.policy import read_policy
+from scheduler_worker.policy_schema import FILE_NAME
 from scheduler_worker.policy_template import FirstPolicy, github_repository, policy_text
 from scheduler_worker.sources.git.git_command import Git, find_git_program
 
@@ -66,8 +68,8 @@ def init(
 ) -> None:
     """Write a first ledger.toml, by a few questions or by options.
 
-    A repository in this folder is offered as a source, and its remote if that is on GitHub. A file that is there is
-    never overwritten.
+    A repository in this folder is offered as a source, and its remote if that is on GitHub. A policy that is there is
+    never overwritten. Beside it lies ledger.schema.json, by which editors complete and check it.
 
     \b
     Examples:
@@ -93,6 +95,7 @@ def init(
     )
     _write(path, policy_text(first))
     click.echo(f"{printable(str(path))} written: ledger {first.node_id}")
+    _write_schema(path.parent / FILE_NAME)
     for name, _ in git:
         click.echo(f"  git repository {printable(name)}")
     for name in repositories:
@@ -152,3 +155,16 @@ def _write(path: Path, text: str) -> None:
     except LedgerError:
         path.unlink(missing_ok=True)
         raise
+
+
+def _write_schema(path: Path) -> None:
+    """Write what editors check the policy by, if there is none; a policy is one without it, too."""
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(schema_text())
+    except FileExistsError:
+        click.echo(f"  {printable(str(path))} stays as it is; `ledger config schema` prints a new one")
+    except OSError as error:
+        click.echo(f"  {printable(str(path))} can't be written: {error.strerror}", err=True)
+    else:
+        click.echo(f"  {printable(str(path))} lets editors complete and check it")
