@@ -88,7 +88,11 @@ class Bundle:
                 if len(line) > limit_bytes:
                     raise BundleLineTooLong(name, number, limit_bytes)
                 raise BundleRecordInvalid(name, number, "the line has no end")
-            yield number, _parsed(name, number, parse, line[:-1])
+            try:
+                record = parse(line[:-1])
+            except (NotCanonical, InvalidValue) as error:
+                raise BundleRecordInvalid(name, number, str(error)) from error
+            yield number, record
 
     def _summarize(self, entry: ZipEntry) -> tuple[int, FileSummary]:
         digest = sha256()

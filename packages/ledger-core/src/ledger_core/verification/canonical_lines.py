@@ -40,7 +40,7 @@ def canonical_part(value: Any) -> bytes:
 
     Holds: it is for such parts, and lists of them, only: their keys stand in canonical order.
     """
-    return _ENCODER.encode(value).encode("utf-8")
+    return canonical_text(value).encode("utf-8")
 
 
 def _refuse_number(_text: str) -> NoReturn:
@@ -60,3 +60,5 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, sep
 _SORTING_ENCODER: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
 )
+
+canonical_text: Final = _ENCODER.encode  # the same before it is encoded; bound, as a bundle has many lines

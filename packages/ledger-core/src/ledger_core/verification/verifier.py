@@ -20,8 +20,9 @@ from ledger_core.verification.bundle_format import ALLOCATIONS, CHAIN, EVENTS, P
 from ledger_core.verification.bundle_reader import Bundle, open_bundle
 from ledger_core.verification.chain_checks import check_chain
 from ledger_core.verification.event_checks import check_events
+from ledger_core.verification.event_lines import EventLines
 from ledger_core.verification.payout_checks import check_allocations, check_payouts, check_pool
-from ledger_core.verification.records import parse_allocation, parse_component, parse_event
+from ledger_core.verification.records import parse_allocation, parse_component
 from ledger_core.verification.refusals import NotABundle
 from ledger_core.verification.report import Findings, VerificationReport
 from ledger_core.verification.statement_document import (
@@ -74,7 +75,7 @@ def _recompute(bundle: Bundle, findings: Findings) -> VerificationReport:
     statement, document = bundle.statement(parse_statement)
     chain = check_chain(bundle.records(CHAIN, parse_statement), statement, findings)
     components, pool_total = check_pool(bundle.records(POOL, parse_component), statement, findings)
-    activity = check_events(bundle.records(EVENTS, parse_event), statement, chain.windows, findings)
+    activity = check_events(bundle.records(EVENTS, EventLines()), statement, chain.windows, findings)
     units, allocation_set_hash = check_allocations(
         bundle.records(ALLOCATIONS, parse_allocation), activity, statement, findings
     )
