@@ -32,6 +32,7 @@ from scheduler_worker.sources.git.refusals import (
     GitNotInstalled,
     GitObjectMissing,
     GitRepositoryShallow,
+    GitScratchMissing,
 )
 from tests.git_repositories import FIRST_SECOND, GitRepository, run_git, write_long_history
 
@@ -655,6 +656,20 @@ def test_without_git_the_refusal_says_so(
         collect(git_source(repository.folder))
 
     assert refused.value.code == "git-not-installed"
+
+
+def test_without_a_folder_for_temporary_files_the_refusal_says_so(
+    repository: GitRepository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A read-only container has none: that is refused, and not tried again for hours."""
+    repository.point("main", repository.commit())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nothing"))
+
+    with pytest.raises(GitScratchMissing) as refused:
+        collect(git_source(repository.folder))
+
+    assert refused.value.code == "git-scratch-missing"
+    assert "make /tmp writable" in str(refused.value)
 
 
 # --- rewritten history

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,6 +17,7 @@ from ledger_core.errors import LedgerError
 from scheduler_worker.cli.exits import Exit, exit_of
 from scheduler_worker.cli.lazy_group import LazyGroup
 
+FIRST_PROCESS: Final = 1
 MAX_SENTENCE_CHARACTERS: Final = 2_500  # the longest is a server's last words
 # Whatever an error quotes, the password of an address is not for a terminal or a log.
 _PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
@@ -78,6 +80,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a login's letters must not fail a C locale
+    if os.getpid() == FIRST_PROCESS:
+        # The kernel drops what process 1 leaves to a signal's default: a container would hang until it is killed.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -31,6 +31,15 @@ class GitNotInstalled(LedgerError):
         super().__init__("the git program is not installed, or not on the PATH")
 
 
+class GitScratchMissing(LedgerError):
+    """There is nowhere to put the small files that git is given for a reading."""
+
+    code = "git-scratch-missing"
+
+    def __init__(self) -> None:
+        super().__init__("git is read with a folder for temporary files: make /tmp writable, or set TMPDIR")
+
+
 class GitFailed(LedgerError):
     """git ended with an error that none of the other refusals names."""
 

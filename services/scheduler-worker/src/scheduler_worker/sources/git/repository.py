@@ -23,6 +23,7 @@ from scheduler_worker.sources.git.refusals import (
     GitNotARepository,
     GitObjectMissing,
     GitRepositoryShallow,
+    GitScratchMissing,
     quoted_line,
 )
 
@@ -122,11 +123,15 @@ class Repository:
 def open_repository(path: Path, *, source_ref: str) -> Iterator[Repository]:
     """Open the repository at path: a work tree or a folder in it, a bare repository, a mirror.
 
-    Raises: GitNotInstalled, GitNotARepository, GitRepositoryShallow.
+    Raises: GitNotInstalled, GitScratchMissing, GitNotARepository, GitRepositoryShallow.
     """
     program = find_git_program()
     git_folder = find_git_folder(path)
-    with tempfile.TemporaryDirectory(prefix="ledger-git-") as scratch_name:
+    try:
+        scratch_folder = tempfile.TemporaryDirectory(prefix="ledger-git-")
+    except FileNotFoundError as error:
+        raise GitScratchMissing from error
+    with scratch_folder as scratch_name:
         scratch = Path(scratch_name)
         home = scratch / "home"
         home.mkdir()

@@ -1,0 +1,21 @@
+"""The tests' own real servers, for containers on this machine's network."""
+
+from __future__ import annotations
+
+from tests.conftest import (
+    admin_engine,
+    namespace,
+    node_id,
+    postgres_url,
+    temporal_address,
+    temporal_address_and_namespaces,
+)
+
+__all__ = [
+    "admin_engine",
+    "namespace",
+    "node_id",
+    "postgres_url",
+    "temporal_address",
+    "temporal_address_and_namespaces",
+]
