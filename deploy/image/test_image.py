@@ -164,12 +164,14 @@ def test_a_command_as_the_first_process_hears_sigterm(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never says a word
         port = silent.getsockname()[1]
         url = f"postgresql://nobody@127.0.0.1:{port}/none"
-        with place.running(WORKER, "db", "upgrade", LEDGER_OWNER_DATABASE_URL=url) as container:
-            with silent.accept()[0]:  # it is up, and waits for an answer
-                begun = time.monotonic()
+        with (
+            place.running(WORKER, "db", "upgrade", LEDGER_OWNER_DATABASE_URL=url) as container,
+            silent.accept()[0],  # it is up, and waits for an answer
+        ):
+            begun = time.monotonic()
 
-                assert container.stop() == 130, container.log()
-                assert time.monotonic() - begun < 10
+            assert container.stop() == 130, container.log()
+            assert time.monotonic() - begun < 10
 
 
 def test_from_an_empty_database_to_a_verified_statement(place: Place) -> None:
