@@ -30,6 +30,7 @@ from ledger_core.testing import (
     make_window,
 )
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from ledger_core.use_cases.amend_statement import amend_statement
 from ledger_core.use_cases.bind_identity import bind_identities
 from ledger_core.use_cases.curate_epoch import curate_epoch
 from ledger_core.use_cases.curate_event import curate_event
@@ -97,6 +98,33 @@ def read_again(ledger: InMemoryLedger, epoch_id: EpochId) -> None:
         record_reading(ledger, reading)
     issues = replace(STREAM, stream="issues")
     waive_gap(ledger, epoch_id, issues, context=make_context(), clock=FixedClock(window.period_end))
+
+
+def amend(ledger: InMemoryLedger, epoch_id: EpochId, *cleared: str, **units: int) -> str:
+    """Amend the epoch's newest statement; return the new one's hash."""
+    with ledger.read() as view:
+        newest = view.statements.versions(epoch_id)[-1].statement_hash
+    return amend_statement(
+        ledger,
+        epoch_id,
+        set_units={UserId(user): milli_units for user, milli_units in units.items()},
+        cleared=[UserId(user) for user in cleared],
+        reviewed_statement_hash=newest,
+        context=make_context(),
+        clock=CLOCK,
+    ).statement.statement_hash
+
+
+def amended_history() -> InMemoryLedger:
+    """Return the counted history with its first week amended twice and its fourth once; the fifth is closed, too."""
+    ledger = counted_history()
+    bind(ledger, zoe="an account that nobody saw")
+    amend(ledger, EpochId(1), ann=1, zoe=5000)
+    fifth = open_week(ledger, 4)
+    finalize(ledger, fifth, 7)
+    amend(ledger, EpochId(4), ann=2500)
+    amend(ledger, EpochId(1), "ann", zoe=0)
+    return ledger
 
 
 def standard_history() -> InMemoryLedger:

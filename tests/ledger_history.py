@@ -30,6 +30,9 @@ QUIET: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000c"))  # has 
 TABLES: Final = tuple(table.name for table in ledger_metadata.sorted_tables)
 PASSWORD: Final = "only for tests on loopback"
 SOME_HASH: Final = "repeat('a', 64)"
+SIGNER: Final = f"0x{'a' * 40}"
+SIGNATURE: Final = f"0x{'5' * 130}"
+DECIDED: Final = "'reason', 'why', 'amended_by', 'ann', 'corrections', '[]'::jsonb"
 LOCK_TIMEOUT_SECONDS: Final = 20  # a test that blocks itself is to fail, not to hang
 
 Names = dict[str, Any]
@@ -125,7 +128,7 @@ def _names_of_statement(engine: Engine, name: str, epoch_id: EpochId) -> Names:
 def _sign(engine: Engine, names: Names) -> None:
     signature = text(
         "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at)"
-        " VALUES (:node, :closed_statement, '0xann', 'a signature', now())"
+        f" VALUES (:node, :closed_statement, '{SIGNER}', '{SIGNATURE}', now())"
     )
     with engine.begin() as connection:
         connection.execute(signature, {name: names[name] for name in ("node", "closed_statement")})
@@ -310,11 +313,25 @@ def statement(
     hash_: str = SOME_HASH,
     previous: str = "%(latest_hash)s",
     supersedes: str = "NULL",
+    amendment: str | None = None,
+    activity: str | None = None,
+    completeness: str | None = None,
+    format_: str | None = None,
 ) -> str:
-    """Write the statement of the open epoch, closed."""
+    """Write the statement of the open epoch, closed; or one that supersedes another, as an amendment would be."""
+    is_amendment = supersedes != "NULL"
+
+    def of_superseded(column: str) -> str:
+        return f"(SELECT {column} FROM payout_statements WHERE id = {supersedes})" if is_amendment else "NULL"
+
+    written = f"jsonb_build_object('supersedes', {of_superseded('statement_hash')}, {DECIDED})"
+    activity = activity or f"coalesce({of_superseded('activity_set_hash')}, '')"
     return (
         "INSERT INTO payout_statements (id, node_id, epoch_id, format, activity_set_hash, allocation_set_hash,"
         " pool_total_credits, payouts_json, statement_hash, previous_statement_hash, supersedes_statement_id,"
-        f" created_at) VALUES ({id_}, {node}, {epoch}, 'ledger-statement/1', '', '',"
-        f" {total}, '[]', {hash_}, {previous}, {supersedes}, now());"
+        " completeness_json, amendment_json, created_at)"
+        f" VALUES ({id_}, {node}, {epoch}, 'ledger-statement/{format_ or (3 if is_amendment else 1)}', {activity},"
+        f" '', {total}, '[]', {hash_}, {previous}, {supersedes},"
+        f" {completeness or of_superseded('completeness_json')},"
+        f" {amendment or (written if is_amendment else 'NULL')}, now());"
     )

@@ -33,6 +33,7 @@ def _state(view: LedgerView, streams: Iterable[StreamRef]) -> dict[str, Any]:
                 found.activity_set_hash,
                 found.allocation_set_hash,
                 found.completeness,
+                found.amendment and (found.amendment.reason, found.amendment.corrections),
             )
             for found in view.statements.chain()
         ],

@@ -27,6 +27,7 @@ from ledger_core.testing import (
     make_window,
 )
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from ledger_core.use_cases.amend_statement import amend_statement
 from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_epoch import curate_epoch
 from ledger_core.use_cases.curate_event import curate_event
@@ -117,6 +118,27 @@ def _finalize(ledger: Ledger) -> object:
     return found.closed_now, statement.payouts, statement.pool_total_credits, statement.activity_set_hash
 
 
+def _amend(**units: int) -> Write:
+    """Amend the week that is closed, as whoever saw the statement of its close would."""
+
+    def write(ledger: Ledger) -> object:
+        epoch_id = find_epoch(ledger, 0)
+        with ledger.read() as view:
+            closed = view.statements.versions(epoch_id)[0]
+        amended = amend_statement(
+            ledger,
+            epoch_id,
+            set_units={UserId(user): milli_units for user, milli_units in units.items()},
+            cleared=(),
+            reviewed_statement_hash=closed.statement_hash,
+            context=CONTEXT,
+            clock=CLOCK,
+        )
+        return amended.statement.payouts
+
+    return write
+
+
 def _reading(stream: StreamRef, problem: str | None = None) -> StreamReading:
     certificate = CompletenessCertificate(begins=None, ends=None, pages=1, counts=())
     return StreamReading(
@@ -162,6 +184,8 @@ WRITES: Final[dict[str, Write]] = {
     "top up": _record(7),
     "top up otherwise": _record(9),
     "finalize": _finalize,
+    "amend the week before": _amend(ann=5, bob=6),
+    "amend it otherwise": _amend(bob=7),
     "note that a stream was collected": lambda ledger: record_stream_collected(
         ledger, PULLS, period_end=day(0, week=2), clock=CLOCK
     ),

@@ -15,6 +15,7 @@ const MAX_QUANTITY = 2n ** 63n - 1n;
 const MAX_LEVELS = 64;
 const MAX_WEIGHT = 10 ** 12;
 const MAX_WEIGHTS = 1_000;
+const MAX_CORRECTIONS = 1_000;
 const LINE_LIMITS = { "manifest.json": 65_536, "statement.json": 67_108_864, "chain.jsonl": 67_108_864 };
 const OTHER_LINE_LIMIT = 1_048_576;
 const CONTENTS = ["statement.json", "chain.jsonl", "pool.jsonl", "allocations.jsonl", "events.jsonl"];
@@ -120,6 +121,8 @@ const STATEMENT = {
   payouts: Array.isArray, undistributed_credits: isString,
 };
 const STATEMENT_2 = { ...STATEMENT, format: oneOf("ledger-statement/2"), completeness: Array.isArray };
+const STATEMENT_3 = { ...STATEMENT_2, format: oneOf("ledger-statement/3"), amendment: isObject };
+const FORMATS = { "ledger-statement/2": STATEMENT_2, "ledger-statement/3": STATEMENT_3 };
 const isLine = (most) => (value) =>
   isString(value) && value !== "" && [...value].length <= most &&
   !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value);
@@ -129,6 +132,10 @@ const STREAM = {
 };
 const GAP = { begins: orNull(isLine(100)), counts: Array.isArray, problem: orNull(isName) };
 const COUNT = { what: isLine(100), route: isLine(100), seen: isQuantity, independent: isQuantity };
+const AMENDMENT = {
+  supersedes: isHash, reason: isLine(2000), amended_by: isLine(255), corrections: Array.isArray,
+};
+const CORRECTION = { user_id: isIdentifier, units: isQuantity, reason: isLine(2000), amended_by: isLine(255) };
 const COMPONENT = {
   algorithm_version: isIdentifier, amount_credits: isQuantity, component_id: isIdentifier,
   computed_at: isTime, evidence_ref: orNull(isString), inputs: isObject,
@@ -168,7 +175,6 @@ function record(value, fields, where) {
 
 /** How complete the epoch's streams were: of the second format, and a fact that no bundle can recompute. */
 function checkCompleteness(streams, where) {
-  demand(Array.isArray(streams) && streams.length > 0, `${where}: completeness is no list of streams`);
   let last = null;
   for (const stream of streams) {
     record(stream, STREAM, `${where}: completeness`);
@@ -179,6 +185,18 @@ function checkCompleteness(streams, where) {
     const name = [stream.source, stream.source_ref, stream.stream];
     demand(last === null || byNames(last, name) < 0, `${where}: streams are not in order`);
     last = name;
+  }
+}
+
+/** What an amendment corrects: of the third format, and held by the hash alone, as completeness is. */
+function checkAmendment(amendment, where) {
+  record(amendment, AMENDMENT, `${where}: amendment`);
+  const { corrections } = amendment;
+  demand(corrections.length <= MAX_CORRECTIONS, `${where}: too many corrections`);
+  for (const [index, correction] of corrections.entries()) {
+    record(correction, CORRECTION, `${where}: correction`);
+    const isNext = index === 0 || byCodePoint(corrections[index - 1].user_id, correction.user_id) < 0;
+    demand(isNext, `${where}: corrections are not in order`);
   }
 }
 
@@ -195,9 +213,13 @@ const byNames = (a, b) => a.map((part, at) => byCodePoint(part, b[at])).find((or
 
 function readStatement(data, where) {
   const value = readCanonical(data, where);
-  const hasCompleteness = isObject(value) && value.format === "ledger-statement/2";
-  const document = record(value, hasCompleteness ? STATEMENT_2 : STATEMENT, where);
-  if (hasCompleteness) checkCompleteness(document.completeness, where);
+  const fields = (isObject(value) && Object.hasOwn(FORMATS, value.format) && FORMATS[value.format]) || STATEMENT;
+  const document = record(value, fields, where);
+  if (document.amendment) checkAmendment(document.amendment, where);
+  if (document.completeness) {
+    demand(document.amendment || document.completeness.length > 0, `${where}: completeness has no streams`);
+    checkCompleteness(document.completeness, where);
+  }
   const isWindow = sortable(document.period_start) < sortable(document.period_end);
   demand(isWindow, `${where}: the period ends before it starts`);
   return document;
@@ -363,10 +385,11 @@ const undistributedOf = (pool, payouts) =>
   String(pool - sumOf(payouts.map((line) => BigInt(line.amount_credits))));
 
 /** The document of an epoch's own facts and what was computed. */
-const documentOf = ({ node_id, epoch_id, period_start, period_end, weight_config, completeness }, computed) =>
+const documentOf = ({ node_id, epoch_id, period_start, period_end, weight_config, ...more }, computed) =>
   canonical({
-    ...(completeness === undefined ? {} : { completeness }),
-    format: completeness === undefined ? "ledger-statement/1" : "ledger-statement/2", node_id, epoch_id: String(epoch_id), period_start, period_end,
+    ...(more.completeness === undefined ? {} : { completeness: more.completeness }),
+    ...(more.amendment === undefined ? {} : { amendment: more.amendment }),
+    format: `ledger-statement/${more.amendment ? 3 : more.completeness ? 2 : 1}`, node_id, epoch_id: String(epoch_id), period_start, period_end,
     weight_config, allocation_algorithm: ALGORITHMS.allocation, payout_algorithm: ALGORITHMS.payout,
     ...computed,
   });
@@ -430,6 +453,7 @@ function checkContents(differences, entries) {
   const activitySetHash = activity.hash();
   compare("activity-set", activitySetHash, statement.activity_set_hash);
   const units = checkAllocations(differences, entries, activity);
+  for (const made of statement.amendment?.corrections ?? []) units.set(made.user_id, BigInt(made.units));
   compare("allocation-set", allocationSetHash(units), statement.allocation_set_hash);
   const pool = checkPool(differences, entries, statement);
   const payouts = computePayouts(units, pool.total);
@@ -451,21 +475,28 @@ function checkContents(differences, entries) {
 /** Check the chain; return the hash of its last document, and each earlier epoch's window. */
 function checkChain(differences, entries, statement) {
   let hash = null;
-  const windows = new Map();
-  const all = [];
+  const windows = new Map(); // of each epoch the newest document so far
+  const hashes = new Map(); // and its hash
   const follow = (document, where) => {
     differences.compare("chain-links", where, hash, document.previous_statement_hash);
     differences.compare("chain-node", where, statement.node_id, document.node_id);
-    if (windows.has(document.epoch_id)) differences.add("chain-epochs", where, null, document.epoch_id);
-    all.push([document, where]);
+    const before = windows.get(document.epoch_id);
+    if (document.amendment) {
+      const { supersedes } = document.amendment;
+      differences.compare("chain-epochs", where, hashes.get(document.epoch_id) ?? null, supersedes);
+      if (before) checkUnchanged(differences, where, before, document);
+    } else if (before) differences.add("chain-epochs", where, null, document.epoch_id);
   };
   for (const [data, where] of linesOf(entries, "chain.jsonl")) {
     const document = readStatement(data, where);
     follow(document, where);
-    windows.set(document.epoch_id, document);
     hash = sha256(data);
+    windows.set(document.epoch_id, document);
+    hashes.set(document.epoch_id, hash);
   }
   follow(statement, "statement.json");
+  if (statement.amendment) windows.delete(statement.epoch_id); // it has the window of what it supersedes
+  const all = [...[...windows.values()].map((document) => [document, "chain.jsonl"]), [statement, "statement.json"]];
   const start = ([document]) => sortable(document.period_start);
   all.sort((a, b) => (start(a) < start(b) ? -1 : 1));
   for (const [index, [document, where]] of all.entries()) {
@@ -475,6 +506,15 @@ function checkChain(differences, entries, statement) {
     }
   }
   return { hash, windows };
+}
+
+/** An amendment changes allocations alone. */
+function checkUnchanged(differences, where, before, document) {
+  const fixed = ({ weight_config, pool_components, pool_total_credits, activity_set_hash, completeness = [] }) =>
+    canonical([weight_config, pool_components, pool_total_credits, activity_set_hash, completeness]);
+  differences.compare("chain-epochs", where, sha256(fixed(before)), sha256(fixed(document)));
+  const windowOfIt = ({ period_start, period_end }) => `${period_start}/${period_end}`;
+  differences.compare("chain-windows", where, windowOfIt(before), windowOfIt(document));
 }
 
 /** Check the events; return what they give together. */

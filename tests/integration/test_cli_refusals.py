@@ -27,6 +27,7 @@ name = "acme/web"
 path = "repository"
 """
 SAMPLES = {
+    "changes": "ada=5",
     "stream_name": "github:acme/widgets:issues",
     "amount_credits": "10",
     "component_id": "base_issuance",
@@ -81,6 +82,7 @@ READS = {
         ("gap", "waive"),
         ("statement", "show"),
         ("statement", "export"),
+        ("statement", "amend"),
     }
 }
 WRITES = {

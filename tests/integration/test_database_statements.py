@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from tests.ledger_history import SOME_HASH, Attacked, attacked_database, close, statement
+from tests.ledger_history import SIGNER, SOME_HASH, Attacked, attacked_database, close, statement
 
 pytestmark = pytest.mark.xdist_group("database statements")
 
 AN_ID = "'00000000-0000-0000-0000-000000000001'"
 OTHER_HASH = "repeat('b', 64)"
+BOB = f"0x{'b' * 40}"
+ANOTHER = f"0x{'6' * 130}"
 SIGNATURE = "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at)"
 # A correction of the first epoch's statement, as it may be.
 CORRECTION = {"epoch": "%(closed)s", "total": "1050", "supersedes": "%(closed_statement)s"}
@@ -87,7 +89,7 @@ def test_an_epoch_has_one_statement_with_one_hash(attacked: Attacked, attack: st
         (close() + statement(previous=OTHER_HASH), "STATEMENT_CHAIN_LINEAR"),
         (close() + statement(previous=SOME_HASH), "STATEMENT_CHAIN_LINEAR"),
         (close() + statement(previous="%(foreign_hash)s"), "STATEMENT_CHAIN_LINEAR"),
-        (ring(first_previous=OTHER_HASH), "STATEMENT_CHAIN_LINEAR"),
+        (ring(first_previous=OTHER_HASH), "AMENDMENT_SUPERSEDES"),
     ],
 )
 def test_statements_form_one_chain(attacked: Attacked, attack: str, rule: str) -> None:
@@ -98,13 +100,13 @@ def test_statements_form_one_chain(attacked: Attacked, attack: str, rule: str) -
 @pytest.mark.parametrize(
     ("attack", "rule"),
     [
-        (close() + statement(id_=AN_ID, supersedes=AN_ID), "STATEMENT_OF_CLOSED_EPOCH"),
-        (close() + statement(supersedes="%(latest_statement)s"), "STATEMENT_OF_CLOSED_EPOCH"),
-        (close() + statement(supersedes="%(foreign_statement)s"), "STATEMENT_OF_CLOSED_EPOCH"),
-        (statement(**CORRECTION | {"epoch": "%(latest)s", "total": "1000"}), "STATEMENT_OF_CLOSED_EPOCH"),
+        (close() + statement(id_=AN_ID, supersedes=AN_ID), "AMENDMENT_SUPERSEDES"),
+        (close() + statement(supersedes="%(latest_statement)s"), "AMENDMENT_SUPERSEDES"),
+        (close() + statement(supersedes="%(foreign_statement)s"), "AMENDMENT_SUPERSEDES"),
+        (statement(**CORRECTION | {"epoch": "%(latest)s", "total": "1000"}), "AMENDMENT_SUPERSEDES"),
         (statement(**CORRECTION | {"total": "1051"}), "STATEMENT_OF_CLOSED_EPOCH"),
-        (statement(**CORRECTION | {"supersedes": AN_ID}), "STATEMENT_OF_CLOSED_EPOCH"),
-        (ring(first_previous="%(latest_hash)s"), "STATEMENT_OF_CLOSED_EPOCH"),
+        (statement(**CORRECTION | {"supersedes": AN_ID}), "AMENDMENT_SUPERSEDES"),
+        (ring(first_previous="%(latest_hash)s"), "AMENDMENT_SUPERSEDES"),
         (
             statement(**CORRECTION) + statement(**CORRECTION, hash_=OTHER_HASH, previous=SOME_HASH),
             "statement_superseded_once",
@@ -114,7 +116,7 @@ def test_statements_form_one_chain(attacked: Attacked, attack: str, rule: str) -
 def test_a_correction_supersedes_the_epochs_own_statement_once(
     attacked: Attacked, attack: str, rule: str
 ) -> None:
-    """STATEMENT_OF_CLOSED_EPOCH, NODE_SCOPED: none closes an epoch, and of two none would be the last word."""
+    """STATEMENT_OF_CLOSED_EPOCH, AMENDMENT_SUPERSEDES, NODE_SCOPED: none closes an epoch, and one is the last word."""
     assert attacked.refusal(attack) == rule
 
 
@@ -128,12 +130,26 @@ def test_a_correction_is_the_next_in_the_chain(attacked: Attacked) -> None:
     ("values", "rule"),
     [
         (
-            "%(node)s, %(closed_statement)s, '0xann', 'another'",
+            f"%(node)s, %(closed_statement)s, '{SIGNER}', '{ANOTHER}'",
             "uq_statement_signatures_statement_id_signer_wallet",
         ),
-        (f"%(node)s, {AN_ID}, '0xbob', 's'", "fk_statement_signatures_payout_statements"),
-        ("%(neighbour)s, %(closed_statement)s, '0xbob', 's'", "fk_statement_signatures_payout_statements"),
-        ("%(node)s, %(closed_statement)s, '0xbob', NULL", "NOT NULL signature"),
+        (f"%(node)s, {AN_ID}, '{BOB}', '{ANOTHER}'", "fk_statement_signatures_payout_statements"),
+        (
+            f"%(neighbour)s, %(closed_statement)s, '{BOB}', '{ANOTHER}'",
+            "fk_statement_signatures_payout_statements",
+        ),
+        (f"%(node)s, %(closed_statement)s, '{BOB}', NULL", "NOT NULL signature"),
+        *(
+            (
+                f"%(node)s, %(closed_statement)s, '{signer}', '{ANOTHER}'",
+                "ck_statement_signatures_signer_wallet",
+            )
+            for signer in ("0xbob", BOB.upper(), BOB[:-1], f"{BOB}0", BOB[2:], f"{BOB}\n", "")
+        ),
+        *(
+            (f"%(node)s, %(closed_statement)s, '{BOB}', '{signature}'", "ck_statement_signatures_signature")
+            for signature in ("s", ANOTHER.upper(), ANOTHER[:-1], f"{ANOTHER}0", "", f"{ANOTHER}\n")
+        ),
     ],
 )
 def test_a_wallet_signs_a_statement_of_its_node_once(attacked: Attacked, values: str, rule: str) -> None:

@@ -48,6 +48,7 @@ from ledger_core.testing import (
     make_window,
 )
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
+from ledger_core.use_cases.amend_statement import amend_statement
 from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.curate_event import curate_event
@@ -218,9 +219,11 @@ class TwinLedgers(RuleBasedStateMachine):
                 with ledger.read() as view:
                     epoch = view.epochs.find_by_window(window)
                     assert epoch is not None
-                    bundle = io.BytesIO()
-                    write_bundle(view, epoch.id, bundle)
-                assert verify_open_bundle(bundle).is_verified
+                    bundles = []
+                    for version in view.statements.versions(epoch.id):
+                        bundles.append(io.BytesIO())
+                        write_bundle(view, epoch.id, bundles[-1], statement_hash=version.statement_hash)
+                assert all(verify_open_bundle(bundle).is_verified for bundle in bundles)
 
     @rule(name=st.sampled_from(sorted(ATTACKS)))
     def attack(self, name: str) -> None:
@@ -362,6 +365,39 @@ class TwinLedgers(RuleBasedStateMachine):
             found = finalize_epoch(twin.ledger, epoch_id, CONTEXT, reviewed_hash=pinned, clock=self.clock)
             statement = found.statement
             return found.closed_now, statement.payouts, statement.pool_total_credits
+
+        self.play(step, fail_at)
+
+    @rule(
+        week=WEEKS,
+        units=st.dictionaries(USERS, st.integers(0, 9000), max_size=2),
+        cleared=st.lists(USERS, max_size=1),
+        stale=st.booleans(),
+        fail_at=FAILURES,
+    )
+    def amend(
+        self,
+        week: int,
+        units: dict[str, int],
+        cleared: list[str],
+        stale: bool,  # noqa: FBT001
+        fail_at: int | None,
+    ) -> None:
+        def step(twin: Twin) -> object:
+            epoch_id = twin.epoch(week)
+            with twin.ledger.read() as view:
+                versions = view.statements.versions(epoch_id)
+            reviewed = versions[0 if stale else -1].statement_hash if versions else "0" * 64
+            amended = amend_statement(
+                twin.ledger,
+                epoch_id,
+                set_units={UserId(user): milli_units for user, milli_units in units.items()},
+                cleared=[UserId(user) for user in cleared],
+                reviewed_statement_hash=reviewed,
+                context=CONTEXT,
+                clock=self.clock,
+            )
+            return amended.statement.payouts
 
         self.play(step, fail_at)
 

@@ -195,7 +195,8 @@ def change_the_weights(state: LedgerState) -> None:
 
 
 def change_a_statement(state: LedgerState) -> None:
-    state.statements[EpochId(1)] = replace(state.statements[EpochId(1)], activity_set_hash="f" * 64)
+    (statement,) = state.statements[EpochId(1)]
+    state.statements[EpochId(1)] = (replace(statement, activity_set_hash="f" * 64),)
 
 
 def change_the_pool(state: LedgerState) -> None:

@@ -47,10 +47,12 @@ from scheduler_worker.messages import (
     WaiveGapCommand,
     WriteReport,
 )
+from scheduler_worker.messages_of_statements import AmendCommand, AmendReport
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start, WorkflowFailed, result_of, start_or_join
 from scheduler_worker.workflow_ids import (
     adjust_workflow_id,
+    amend_workflow_id,
     bind_workflow_id,
     collect_workflow_id,
     finalize_workflow_id,
@@ -74,6 +76,7 @@ from scheduler_worker.workflows.plan_collection import (
     SCHEDULED_START,
     PlanCollectionWorkflow,
 )
+from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow
 from tests.temporal_runtime import KEYS, TASK_QUEUE, worker_on
 
 PULLS = StreamRef(source="github", source_ref="acme/widgets", stream="pull_requests")
@@ -237,6 +240,19 @@ class LedgerRuns:
         """Waive a stream's gap, as it was reviewed."""
         command = WaiveGapCommand(epoch_id=epoch_id, stream=stream, reviewed_gap=gap, context=CONTEXT)
         return await self.run(WaiveGapWorkflow.run, command, waive_workflow_id(command, KEYS.id_key))
+
+    async def amend(
+        self, epoch_id: int, *cleared: str, reviewed: str, context: ActionContext = CONTEXT, **units: int
+    ) -> AmendReport:
+        """Supersede an epoch's statement."""
+        command = AmendCommand(
+            epoch_id=epoch_id,
+            set_units=units,
+            cleared=cleared,
+            reviewed_statement_hash=reviewed,
+            context=context,
+        )
+        return await self.run(AmendStatementWorkflow.run, command, amend_workflow_id(command, KEYS.id_key))
 
     async def adjust(
         self, epoch_id: int, user_id: str, final_units: int | None, *, context: ActionContext = CONTEXT

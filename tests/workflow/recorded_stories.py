@@ -42,8 +42,10 @@ from scheduler_worker.messages import (
     UnbindCommand,
     WaiveGapCommand,
 )
+from scheduler_worker.messages_of_statements import AmendCommand
 from scheduler_worker.workflow_ids import (
     adjust_workflow_id,
+    amend_workflow_id,
     bind_workflow_id,
     collect_workflow_id,
     finalize_workflow_id,
@@ -65,6 +67,7 @@ from scheduler_worker.workflows.collect_epoch import STREAMS_AT_ONCE, CollectEpo
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import WINDOWS_A_RUN, PlanCollectionWorkflow
+from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow
 from tests.temporal_runtime import KEYS, TASK_QUEUE
 from tests.workflow.interruptions import Stop
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime
@@ -349,6 +352,24 @@ async def _waive(stage: Stage, epoch_id: int) -> None:
     await stage.refused("WaiveGapWorkflow.refused", *waive(2))
 
 
+async def _amend(stage: Stage, epoch_id: int) -> None:
+    with stage.runs.ledger.read() as view:
+        (closed,) = view.statements.versions(EpochId(epoch_id))
+
+    def amend(reviewed: str) -> tuple[Any, object, str]:
+        command = AmendCommand(
+            epoch_id=epoch_id,
+            set_units={ANN: 1},
+            cleared=(),
+            reviewed_statement_hash=reviewed,
+            context=CONTEXT,
+        )
+        return AmendStatementWorkflow.run, command, amend_workflow_id(command, KEYS.id_key)
+
+    await stage.refused("AmendStatementWorkflow.refused", *amend("0" * 64))
+    await stage.done("AmendStatementWorkflow.done", *amend(closed.statement_hash))
+
+
 async def _close(stage: Stage, epoch_id: int) -> None:
     await _waive(stage, epoch_id)
 
@@ -359,6 +380,7 @@ async def _close(stage: Stage, epoch_id: int) -> None:
     await stage.refused("FinalizeEpochWorkflow.refused", *finalize(epoch_id, "0" * 64))
     await stage.done("FinalizeEpochWorkflow.done", *finalize(epoch_id))
     await stage.done("FinalizeEpochWorkflow.again", *finalize(epoch_id))
+    await _amend(stage, epoch_id)
     await (await stage.collect("CollectEpochWorkflow.closed")).result()
     stop = stage.source.stop_at_next_page()
     collecting = await stage.collect("CollectEpochWorkflow.closed-meanwhile", 1)

@@ -29,6 +29,7 @@ REFUSALS: Final[dict[str, Callable[[], LedgerError]]] = {
     "pool_unique_per_type": lambda: PoolComponentDiffers(None, None),
     "epoch_close_idempotent": lambda: LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT"),
     "statement_chain_linear": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
+    "statement_superseded_once": lambda: LedgerRuleBroken("AMENDMENT_SUPERSEDES"),
     "action_applied_once": lambda: LedgerRuleBroken("ACTION_APPLIED_ONCE"),
     "fk_payout_statements_previous": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
     "gap_waived_once": lambda: LedgerRuleBroken("GAP_WAIVED_ONCE"),

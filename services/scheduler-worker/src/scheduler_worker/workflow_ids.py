@@ -15,6 +15,7 @@ from scheduler_worker.messages import (
     UnbindCommand,
     WaiveGapCommand,
 )
+from scheduler_worker.messages_of_statements import AmendCommand
 
 COLLECT_SCHEDULE_ID = "ledger-collect-schedule"
 PLAN_WORKFLOW_ID = "ledger-plan"  # Temporal appends the nominal time to a scheduled workflow's id
@@ -48,6 +49,11 @@ def judge_workflow_id(command: JudgeEventCommand, id_key: bytes) -> str:
 def waive_workflow_id(command: WaiveGapCommand, id_key: bytes) -> str:
     """Return an id that the same waiver of the same gap always gets; it names nobody."""
     return f"ledger-gap-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def amend_workflow_id(command: AmendCommand, id_key: bytes) -> str:
+    """Return an id that the same amendment of the same statement always gets; it names nobody."""
+    return f"ledger-amend-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
 def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from db_client.stores.guards import guard_faults
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.amendment import Amendment, parse_amendment
 from ledger_core.domain.curation import CuratedEvent
 from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow
@@ -62,9 +63,14 @@ _COMPONENTS: Final = text(f"""
 _STATEMENTS: Final = text(f"""
     SELECT epoch_id, format, statement_hash, previous_statement_hash, activity_set_hash,
         allocation_set_hash, pool_total_credits, payouts_json::text AS payouts,
-        completeness_json::text AS completeness,
-        supersedes_statement_id IS NOT NULL AS is_correction, {_instant("created_at")} AS created_at
-    FROM payout_statements WHERE node_id = :node_id ORDER BY epoch_id, created_at, statement_hash
+        completeness_json::text AS completeness, amendment_json::text AS amendment,
+        supersedes_statement_id IS NOT NULL AS is_correction,
+        (
+            SELECT superseded.statement_hash FROM payout_statements AS superseded
+            WHERE superseded.node_id = stated.node_id AND superseded.id = stated.supersedes_statement_id
+        ) AS superseded_hash,
+        {_instant("created_at")} AS created_at
+    FROM payout_statements AS stated WHERE node_id = :node_id ORDER BY epoch_id, created_at, statement_hash
 """)  # noqa: S608 - constants of this module
 
 _CURATION: Final = text(f"""
@@ -128,6 +134,8 @@ class PostgresCoherenceReader:
                 statement_hash=row.statement_hash,
                 previous_statement_hash=row.previous_statement_hash,
                 is_correction=row.is_correction,
+                superseded_hash=row.superseded_hash,
+                amendment=_amendment(row.amendment),
                 activity_set_hash=row.activity_set_hash,
                 allocation_set_hash=row.allocation_set_hash,
                 pool_total_credits=row.pool_total_credits,
@@ -241,6 +249,13 @@ def _payouts(stored: str) -> tuple[PayoutLine, ...] | None:
 def _completeness(stored: str | None) -> tuple[StreamCompleteness, ...] | None:
     try:
         return () if stored is None else parse_completeness(json.loads(stored))
+    except _NO_VALUE:
+        return None
+
+
+def _amendment(stored: str | None) -> Amendment | None:
+    try:
+        return None if stored is None else parse_amendment(json.loads(stored))
     except _NO_VALUE:
         return None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select
 
 from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.pool import PostgresPoolStore
 from db_client.tables.statements import payout_statements
+from ledger_core.domain.amendment import parse_amendment
 from ledger_core.domain.payouts import PayoutLine
 from ledger_core.domain.statement import PayoutStatement, payout_document
 from ledger_core.domain.stream_reading import parse_completeness
@@ -28,15 +30,39 @@ class PostgresStatementStore:
         self._pool = PostgresPoolStore(connection, node_id)
 
     def find(self, epoch_id: EpochId) -> PayoutStatement | None:
-        """Return the epoch's statement, rebuilt from its row."""
+        """Return the epoch's newest statement, rebuilt from its row: the one that none supersedes."""
+        successor = payout_statements.alias("successor")
         row = self._connection.execute(
-            select(payout_statements).where(
+            select(payout_statements)
+            .outerjoin(
+                successor,
+                and_(
+                    successor.c.node_id == payout_statements.c.node_id,
+                    successor.c.supersedes_statement_id == payout_statements.c.id,
+                ),
+            )
+            .where(
                 payout_statements.c.node_id == self._node_id,
                 payout_statements.c.epoch_id == epoch_id,
-                payout_statements.c.supersedes_statement_id.is_(None),
+                successor.c.id.is_(None),
             )
         ).one_or_none()
         return None if row is None else self._statement(row)
+
+    def versions(self, epoch_id: EpochId) -> tuple[PayoutStatement, ...]:
+        """Return the epoch's statements, each superseded by the next."""
+        rows = self._connection.execute(
+            select(payout_statements).where(
+                payout_statements.c.node_id == self._node_id, payout_statements.c.epoch_id == epoch_id
+            )
+        ).all()
+        following = {row.supersedes_statement_id: row for row in rows}
+        row = following.get(None)
+        found = []
+        while row is not None:
+            found.append(self._statement(row))
+            row = following.get(row.id)
+        return tuple(found)
 
     def head_hash(self) -> str | None:
         """Return the hash that no other statement names as the one before it."""
@@ -52,6 +78,13 @@ class PostgresStatementStore:
             )
             .where(payout_statements.c.node_id == self._node_id, successor.c.id.is_(None))
         ).scalar_one_or_none()
+
+    def lock_head(self) -> str | None:
+        """Return the newest statement's hash once nobody else lengthens the node's chain."""
+        # Of the transaction, and a node's own: the worker's role may not lock rows that it may not change.
+        lock = func.hashtextextended(f"statement chain of {self._node_id}", 0)
+        self._connection.execute(select(func.pg_advisory_xact_lock(lock)))
+        return self.head_hash()
 
     def chain(self) -> Iterator[PayoutStatement]:
         """Yield the statements from the first on, one in memory at a time."""
@@ -69,7 +102,8 @@ class PostgresStatementStore:
             previous = row.statement_hash
 
     def add(self, statement: PayoutStatement, *, created_at: datetime) -> None:
-        """Store the statement; the unique index allows one a closed epoch (EPOCH_CLOSE_IDEMPOTENT)."""
+        """Store the statement; the unique index allows one a closed epoch that supersedes none."""
+        amendment = statement.amendment
         self._connection.execute(
             insert(payout_statements).values(
                 node_id=self._node_id,
@@ -82,9 +116,21 @@ class PostgresStatementStore:
                 statement_hash=statement.statement_hash,
                 previous_statement_hash=statement.previous_statement_hash,
                 completeness_json=[found.document() for found in statement.completeness] or None,
+                amendment_json=None if amendment is None else amendment.document(),
+                supersedes_statement_id=None if amendment is None else self._id_of(amendment.supersedes),
                 created_at=created_at,
             )
         )
+
+    def _id_of(self, statement_hash: str) -> UUID:
+        """Return the id of the statement that an amendment names; of an unknown one that of none."""
+        found = self._connection.execute(
+            select(payout_statements.c.id).where(
+                payout_statements.c.node_id == self._node_id,
+                payout_statements.c.statement_hash == statement_hash,
+            )
+        ).scalar_one_or_none()
+        return UUID(int=0) if found is None else found
 
     def _statement(self, row: Row[Any]) -> PayoutStatement:
         try:
@@ -109,6 +155,7 @@ class PostgresStatementStore:
             payouts=tuple(_payout_line(line) for line in row.payouts_json),
             previous_statement_hash=row.previous_statement_hash,
             completeness=() if row.completeness_json is None else parse_completeness(row.completeness_json),
+            amendment=None if row.amendment_json is None else parse_amendment(row.amendment_json),
         )
 
 

@@ -20,6 +20,15 @@ from sqlalchemy import (
 
 from db_client.tables.schema import Credits, Identifier, Instant, Json, metadata, node_column
 
+COMPLETENESS_OF_FORMAT: Final = (
+    "CASE format WHEN 'ledger-statement/2' THEN completeness_json IS NOT NULL"
+    " WHEN 'ledger-statement/3' THEN true ELSE completeness_json IS NULL END"
+)
+AMENDMENT_OF_FORMAT: Final = (
+    "(amendment_json IS NOT NULL) = (format = 'ledger-statement/3')"
+    " AND (amendment_json IS NOT NULL) = (supersedes_statement_id IS NOT NULL)"
+)
+
 epoch_pool_components: Final = Table(
     "epoch_pool_components",
     metadata,
@@ -53,6 +62,7 @@ payout_statements: Final = Table(
     Column("previous_statement_hash", Identifier),
     Column("supersedes_statement_id", Uuid()),
     Column("completeness_json", Json),
+    Column("amendment_json", Json),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("node_id", "id"),
     UniqueConstraint("node_id", "statement_hash"),
@@ -78,7 +88,8 @@ payout_statements: Final = Table(
     CheckConstraint("pool_total_credits >= 0", name="pool_total"),
     CheckConstraint("statement_hash ~ '^[0-9a-f]{64}$'", name="statement_hash"),
     CheckConstraint("statement_hash <> previous_statement_hash", name="previous_is_another"),
-    CheckConstraint("(completeness_json IS NOT NULL) = (format = 'ledger-statement/2')", name="completeness"),
+    CheckConstraint(COMPLETENESS_OF_FORMAT, name="completeness"),
+    CheckConstraint(AMENDMENT_OF_FORMAT, name="amendment"),
 )
 
 Index(
@@ -98,5 +109,7 @@ statement_signatures: Final = Table(
     Column("signature", Text(), nullable=False),
     Column("signed_at", Instant, nullable=False),
     UniqueConstraint("statement_id", "signer_wallet"),
+    CheckConstraint("signer_wallet ~ '^0x[0-9a-f]{40}$'", name="signer_wallet"),
+    CheckConstraint("signature ~ '^0x[0-9a-f]{130}$'", name="signature"),
     ForeignKeyConstraint(["node_id", "statement_id"], ["payout_statements.node_id", "payout_statements.id"]),
 )

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger_core.domain.allocation import ALLOCATION_ALGORITHM
+from ledger_core.domain.amendment import Amendment
 from ledger_core.domain.canonical_json import JsonValue, canonical_json
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.instant import instant_text
@@ -20,6 +21,7 @@ from ledger_core.identifiers import EpochId, NodeId
 
 STATEMENT_FORMAT: Final = "ledger-statement/1"
 STATEMENT_FORMAT_WITH_COMPLETENESS: Final = "ledger-statement/2"
+STATEMENT_FORMAT_OF_AMENDMENT: Final = "ledger-statement/3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,8 @@ class PayoutStatement:
     Holds:   statement_hash is the SHA-256 of document(); the document holds no clock reading and no
              database id of its own, so that equal facts give equal bytes.
              previous_statement_hash is None for the node's first statement only: statements chain.
-             Its format is the oldest that holds what it says: the second names how complete streams are.
+             Its format is the oldest that holds what it says: the second names how complete streams are, the
+             third what was amended.
     Raises:  InvalidValue for amounts that don't sum to the pool, and for streams that are incomplete or out of
              order.
     """
@@ -45,6 +48,7 @@ class PayoutStatement:
     payouts: Sequence[PayoutLine]
     previous_statement_hash: str | None
     completeness: tuple[StreamCompleteness, ...] = ()
+    amendment: Amendment | None = None
     statement_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +62,9 @@ class PayoutStatement:
     @property
     def format(self) -> str:
         """Return the format of the document."""
-        return STATEMENT_FORMAT_WITH_COMPLETENESS if self.completeness else STATEMENT_FORMAT
+        return statement_format(
+            has_completeness=bool(self.completeness), is_amendment=self.amendment is not None
+        )
 
     @property
     def undistributed_credits(self) -> int:
@@ -66,7 +72,7 @@ class PayoutStatement:
         return self.pool_total_credits - sum(line.amount_credits for line in self.payouts)
 
     def document(self) -> bytes:
-        """Return the statement document, `ledger-statement/1` or `/2`, in canonical JSON.
+        """Return the statement document, `ledger-statement/1` to `/3`, in canonical JSON.
 
         Shape: quantities that may exceed 2^53 (units, credits, the epoch's id) are decimal strings;
                components and payouts are ordered by their ids, streams by their three names (code point).
@@ -90,9 +96,18 @@ class PayoutStatement:
             "undistributed_credits": str(self.undistributed_credits),
             "previous_statement_hash": self.previous_statement_hash,
         }
-        if self.completeness:
+        if self.completeness or self.amendment is not None:
             document["completeness"] = [found.document() for found in self.completeness]
+        if self.amendment is not None:
+            document["amendment"] = self.amendment.document()
         return canonical_json(document)
+
+
+def statement_format(*, has_completeness: bool, is_amendment: bool) -> str:
+    """Return the oldest format that holds what a statement says."""
+    if is_amendment:
+        return STATEMENT_FORMAT_OF_AMENDMENT
+    return STATEMENT_FORMAT_WITH_COMPLETENESS if has_completeness else STATEMENT_FORMAT
 
 
 def component_document(component: PoolComponent) -> dict[str, JsonValue]:

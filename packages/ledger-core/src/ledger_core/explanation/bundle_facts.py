@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.amended_statement import by_user
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.domain.evidence import CuratedFact, EventFact, decision_of
 from ledger_core.domain.identity import UnresolvedIdentity, like_names
@@ -84,6 +86,10 @@ class BundleFacts:
                 activity_count=row.activity_count,
             )
 
+    def corrections(self) -> Mapping[str, Correction]:
+        """Return the corrections that stand, by user id."""
+        return {} if self._statement.amendment is None else by_user(self._statement.amendment)
+
     def activity_of_user(self, user_id: str) -> Iterator[CuratedFact]:
         """Yield the events that belong to the user, by id."""
         for found in self._events(b'"user_id":' + canonical_json(user_id)):
@@ -157,6 +163,9 @@ class BundleFacts:
                 yield found
 
     def _final_units_of(self, user_id: str | None) -> int | None:
+        corrected = self.corrections().get(user_id or "")
+        if corrected is not None:
+            return corrected.units
         return next((row.final_units for row in self.allocations() if row.user_id == user_id), None)
 
     def _home(self, late_from_epoch_id: int | None) -> HomeWindow:

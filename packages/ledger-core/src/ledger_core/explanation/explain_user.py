@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.evidence import Decision
 from ledger_core.explanation.activity import ActivityExplained, explain_activity
 from ledger_core.explanation.amounts import explain_amount
 from ledger_core.explanation.facts import EpochFacts
 from ledger_core.explanation.reasons import find_reasons
 from ledger_core.explanation.refusals import UserNotInEpoch
-from ledger_core.explanation.values import UnitsExplained, UserExplanation
-from ledger_core.identifiers import check_identifier
+from ledger_core.explanation.values import UnitsCorrected, UnitsExplained, UserExplanation
+from ledger_core.identifiers import UserId, check_identifier
 
 MAX_LOOK_ALIKES: Final = 20
 MAX_NEAR: Final = 5
@@ -32,15 +33,15 @@ def explain_user(facts: EpochFacts, user_id: str, *, limit: int) -> UserExplanat
     pool_credits = sum(part.amount_credits for part in pool)
     activity = explain_activity(facts.activity_of_user(user_id), facts.weights, limit=limit)
     look_alikes = facts.unresolved_like((user_id, *activity.logins), limit=MAX_LOOK_ALIKES)
-    mine = next((row for row in rows if row.user_id == user_id), None)
     beyond = facts.beyond(user_id)
+    corrections = facts.corrections()
+    explained = _units(user_id, rows, corrections, activity)
     is_known = beyond is not None and (beyond.is_known or beyond.history)
-    if mine is None and not activity.rules and not look_alikes and not is_known:
+    if explained is None and not activity.rules and not look_alikes and not is_known:
         raise UserNotInEpoch(facts.summary.epoch_id, user_id, _near(user_id, rows))
-    units: dict[str, int] = {row.user_id: row.finalized().units for row in rows}
+    units = _units_of_all(rows, corrections)
     amount = explain_amount(user_id, units, pool_credits)
     stated = facts.stated_payout(user_id)
-    explained = None if mine is None else _units(mine, activity)
     return UserExplanation(
         source=facts.source,
         epoch=facts.summary,
@@ -72,10 +73,26 @@ def explain_user(facts: EpochFacts, user_id: str, *, limit: int) -> UserExplanat
     )
 
 
-def _units(row: Allocation, activity: ActivityExplained) -> UnitsExplained:
+def _units(
+    user_id: str,
+    rows: Sequence[Allocation],
+    corrections: Mapping[str, Correction],
+    activity: ActivityExplained,
+) -> UnitsExplained | None:
+    corrected = corrections.get(user_id)
+    row = next((row for row in rows if row.user_id == user_id), None)
+    if row is None and corrected is None:
+        return None
+    row = row or Allocation(user_id=UserId(user_id), proposed_units=0)
     is_set = row.final_units is not None
     return UnitsExplained(
-        units=row.finalized().units,
+        units=row.finalized().units if corrected is None else corrected.units,
+        correction=None
+        if corrected is None
+        else UnitsCorrected(
+            units=corrected.units,
+            decision=Decision(by=corrected.amended_by, at=None, reason=corrected.reason),
+        ),
         proposed_units=row.proposed_units,
         final_units=row.final_units,
         decision=Decision(by=row.override_by, at=row.override_at, reason=row.override_reason)
@@ -84,6 +101,11 @@ def _units(row: Allocation, activity: ActivityExplained) -> UnitsExplained:
         activity_count=row.activity_count,
         units_of_events=activity.units,
     )
+
+
+def _units_of_all(rows: Sequence[Allocation], corrections: Mapping[str, Correction]) -> dict[str, int]:
+    units: dict[str, int] = {row.user_id: row.finalized().units for row in rows}
+    return units | {user: made.units for user, made in corrections.items()}
 
 
 def _near(user_id: str, rows: Sequence[Allocation]) -> list[str]:

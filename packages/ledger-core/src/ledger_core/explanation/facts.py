@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.evidence import CuratedFact, EventFact
 from ledger_core.domain.identity import UnresolvedIdentity
@@ -35,6 +36,9 @@ class EpochFacts(Protocol):
     def allocations(self) -> Iterable[Allocation]:
         """Yield everybody's allocation, ordered by user id."""
 
+    def corrections(self) -> Mapping[str, Correction]:
+        """Return the corrections that stand if the epoch's statement was amended, by user id."""
+
     def activity_of_user(self, user_id: str) -> Iterator[CuratedFact]:
         """Yield the events that belong to the user, by id, memory flat."""
 
@@ -50,7 +54,10 @@ class EpochFacts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingFact:
-    """An event in one epoch, with that epoch's policy and the final units of the event's user there."""
+    """An event in one epoch, with that epoch's policy and the final units of the event's user there.
+
+    Holds: user_final_units are those of an amendment where one corrects the user.
+    """
 
     epoch: EpochSummary
     weights: Mapping[str, int]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.amended_statement import by_user
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.evidence import CuratedFact, Decision, fact_of_event
 from ledger_core.domain.identity import IdentityEvent, UnresolvedIdentity
@@ -74,6 +76,10 @@ class LedgerFacts:
         """Return everybody's allocation."""
         return self._view.allocations.list_all(self._epoch.id)
 
+    def corrections(self) -> Mapping[str, Correction]:
+        """Return the corrections that stand, by user id."""
+        return _corrections(self._statement)
+
     def activity_of_user(self, user_id: str) -> Iterator[CuratedFact]:
         """Yield the events that belong to the user, by id."""
         return self._view.evidence.activity_of_user(self._epoch.id, UserId(user_id))
@@ -133,12 +139,19 @@ def _standing(view: LedgerView, epoch_id: EpochId, curated: CuratedFact) -> Stan
     epoch = view.epochs.get(epoch_id)
     user = curated.user_id
     allocation = None if user is None else view.allocations.find(epoch_id, UserId(user))
+    final_units = None if allocation is None else allocation.final_units
+    statement = view.statements.find(epoch_id)
+    corrected = None if user is None else _corrections(statement).get(user)
     return StandingFact(
-        epoch=_summary(epoch, view.statements.find(epoch_id)),
+        epoch=_summary(epoch, statement),
         weights=epoch.weight_config,
         curated=curated,
-        user_final_units=None if allocation is None else allocation.final_units,
+        user_final_units=final_units if corrected is None else corrected.units,
     )
+
+
+def _corrections(statement: PayoutStatement | None) -> Mapping[str, Correction]:
+    return {} if statement is None or statement.amendment is None else by_user(statement.amendment)
 
 
 def _summary(epoch: Epoch, statement: PayoutStatement | None) -> EpochSummary:

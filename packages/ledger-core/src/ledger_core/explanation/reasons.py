@@ -59,12 +59,15 @@ def _why_nothing(
     if all_units == 0:
         sentence = f"nobody has units{so_far}, so that nothing is distributed"
         yield Reason(code=ReasonCode.NOBODY_HAS_UNITS, sentence=sentence)
-    if units is not None and units.final_units == 0:
+    if units is not None and units.correction is not None and units.correction.units == 0:
+        sentence = f"an amendment set the units to 0: {decision_text(units.correction.decision)}"
+        yield Reason(code=ReasonCode.FINAL_UNITS_ZERO, sentence=sentence)
+    elif units is not None and units.final_units == 0 and units.correction is None:
         sentence = f"an admin set the units to 0: {decision_text(units.decision)}"
         yield Reason(code=ReasonCode.FINAL_UNITS_ZERO, sentence=sentence)
     if amount is not None and amount.units > 0:
         yield Reason(code=ReasonCode.ROUNDING, sentence=_rounding(amount))
-    if activity.count == 0 and (units is None or units.final_units is None):
+    if activity.count == 0 and (units is None or (units.final_units is None and units.correction is None)):
         sentence = f"no event of the epoch counts for the user{so_far}"
         yield Reason(code=ReasonCode.NO_ACTIVITY, sentence=sentence)
 

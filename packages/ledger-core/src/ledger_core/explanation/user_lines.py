@@ -102,6 +102,12 @@ def _units(found: UserExplanation) -> Iterator[Line]:
     if units is None and not found.rules:
         return
     yield heading("units")
+    if units is not None and units.correction is not None:
+        yield Line(
+            f"{units_text(units.correction.units)} set when the statement was amended, by"
+            f" {decision_text(units.correction.decision)}; before that:",
+            2,
+        )
     if units is not None and units.final_units is not None:
         yield Line(
             f"{units_text(units.final_units)} set by {decision_text(units.decision)};"
@@ -109,7 +115,9 @@ def _units(found: UserExplanation) -> Iterator[Line]:
             2,
         )
     elif units is not None:
-        yield Line(f"{units_text(units.units)} proposed, from {events_text(units.activity_count)}", 2)
+        yield Line(
+            f"{units_text(units.proposed_units)} proposed, from {events_text(units.activity_count)}", 2
+        )
     if found.rules:
         rows = [("weight", "events", "units", "rule"), *map(_rule_row, found.rules)]
         yield from table(rows)

@@ -104,8 +104,17 @@ class RuleLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsCorrected:
+    """What an amendment of the statement set for the user, in milli-units, by whom and why."""
+
+    units: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitsExplained:
-    """What counts for the user: final_units where an admin set them (0 is a real 0), else the proposal.
+    """What counts for the user: the correction of an amended statement, else final_units where an admin set them
+    (0 is a real 0), else the proposal.
 
     Holds: units_of_events is the sum of the rules; it is proposed_units unless the store contradicts itself.
     """
@@ -116,6 +125,7 @@ class UnitsExplained:
     decision: Decision | None
     activity_count: int
     units_of_events: int
+    correction: UnitsCorrected | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

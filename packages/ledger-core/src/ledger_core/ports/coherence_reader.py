@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ledger_core.domain.amendment import Amendment
 from ledger_core.domain.curation import CuratedEvent
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine
@@ -30,13 +31,19 @@ class StoredEpoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStatement:
-    """A statement's row; payouts or completeness is None where what is stored is not as a document has it."""
+    """A statement's row; payouts or completeness is None where what is stored is not as a document has it.
+
+    Holds: of a correction, superseded_hash is that of the row that it supersedes, and amendment is None where what
+           is stored makes none.
+    """
 
     epoch_id: EpochId
     format: str
     statement_hash: str
     previous_statement_hash: str | None
     is_correction: bool
+    superseded_hash: str | None
+    amendment: Amendment | None
     activity_set_hash: str
     allocation_set_hash: str
     pool_total_credits: int

@@ -1,4 +1,4 @@
-"""Statements: written once at a close, chained, kept for ever (EPOCH_CLOSED_FOREVER)."""
+"""Statements: written once, at a close or as an amendment, chained, kept for ever (EPOCH_CLOSED_FOREVER)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ class StatementReader(Protocol):
     """Statements to read; each is recomputed from its row, and must give its own hash."""
 
     def find(self, epoch_id: EpochId) -> PayoutStatement | None:
-        """Return the epoch's statement.
+        """Return the epoch's statement, of an amended epoch the newest: the one that counts.
+
+        Raises: StatementCorrupt.
+        """
+
+    def versions(self, epoch_id: EpochId) -> tuple[PayoutStatement, ...]:
+        """Return the epoch's statements, each superseded by the next; the last one counts.
 
         Raises: StatementCorrupt.
         """
@@ -32,5 +38,15 @@ class StatementReader(Protocol):
 class StatementStore(StatementReader, Protocol):
     """Statements to write."""
 
+    def lock_head(self) -> str | None:
+        """Return head_hash as it now stands, and keep everybody else from lengthening the chain until the end.
+
+        Holds:  it is taken after the epoch's lock; this order prevents deadlocks.
+        """
+
     def add(self, statement: PayoutStatement, *, created_at: datetime) -> None:
-        """Store the statement of an epoch that this transaction closed."""
+        """Store the statement of an epoch that this transaction closed, or one that supersedes its newest.
+
+        Raises: LedgerRuleBroken for STATEMENT_OF_CLOSED_EPOCH, EPOCH_CLOSE_IDEMPOTENT, STATEMENT_CHAIN_LINEAR or
+                AMENDMENT_SUPERSEDES.
+        """

@@ -42,15 +42,17 @@ class InMemoryCoherenceReader:
     def statements(self) -> Iterator[StoredStatement]:
         """Yield the statements, as of when their epochs closed."""
         state = self._scope.state
-        for epoch_id in sorted(state.statements):
-            statement = state.statements[epoch_id]
-            epoch = state.epochs[epoch_id]
+        for statement in sorted(state.all_statements(), key=lambda found: found.epoch_id):
+            epoch = state.epochs[statement.epoch_id]
+            amendment = statement.amendment
             yield StoredStatement(
-                epoch_id=epoch_id,
+                epoch_id=statement.epoch_id,
                 format=statement.format,
                 statement_hash=statement.statement_hash,
                 previous_statement_hash=statement.previous_statement_hash,
-                is_correction=False,
+                is_correction=amendment is not None,
+                superseded_hash=None if amendment is None else amendment.supersedes,
+                amendment=amendment,
                 activity_set_hash=statement.activity_set_hash,
                 allocation_set_hash=statement.allocation_set_hash,
                 pool_total_credits=statement.pool_total_credits,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from operator import is_
 
 from ledger_core.identifiers import EpochId
 from ledger_core.testing.in_memory_curation import is_paid
@@ -43,9 +44,13 @@ def _check_curation(state: LedgerState) -> None:
 
 
 def _check_statements(state: LedgerState) -> None:
-    for epoch_id, statement in state.statements.items():
+    for epoch_id, versions in state.statements.items():
+        pool_total = state.epochs[epoch_id].pool_total_credits
         assert not state.epochs[epoch_id].is_open, "a statement of an open epoch"
-        assert statement.pool_total_credits == state.epochs[epoch_id].pool_total_credits, "POOL_REPRODUCIBLE"
+        assert all(version.pool_total_credits == pool_total for version in versions), "POOL_REPRODUCIBLE"
+        superseded = [None if each.amendment is None else each.amendment.supersedes for each in versions]
+        hashes = [version.statement_hash for version in versions]
+        assert superseded == [None, *hashes[:-1]], "AMENDMENT_SUPERSEDES"
 
 
 def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
@@ -58,7 +63,10 @@ def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
             assert epoch.is_open, "EPOCH_CLOSED_FOREVER"
             assert after.epochs[epoch_id].weight_config == epoch.weight_config, "WEIGHT_PINNING"
         if not epoch.is_open:
-            assert after.statements.get(epoch_id) is before.statements.get(epoch_id), "EPOCH_CLOSED_FOREVER"
+            kept = before.statements.get(epoch_id, ())
+            now = after.statements.get(epoch_id, ())
+            assert len(now) >= len(kept), "EPOCH_CLOSED_FOREVER"
+            assert all(map(is_, kept, now)), "EPOCH_CLOSED_FOREVER"
     closed = {epoch_id for epoch_id, epoch in before.epochs.items() if not epoch.is_open}
     assert _frozen(before, closed) == _frozen(after, closed), "CURATION_FREEZE_ON_CLOSE"
     assert after.actions[: len(before.actions)] == before.actions, "an action was rewritten"

@@ -46,7 +46,7 @@ class LedgerState:
     curation: dict[tuple[EpochId, EventId], CurationRow] = field(default_factory=dict)
     allocations: dict[tuple[EpochId, UserId], Allocation] = field(default_factory=dict)
     components: dict[tuple[EpochId, ComponentId], PoolComponent] = field(default_factory=dict)
-    statements: dict[EpochId, PayoutStatement] = field(default_factory=dict)
+    statements: dict[EpochId, tuple[PayoutStatement, ...]] = field(default_factory=dict)
     users: set[UserId] = field(default_factory=set)
     bindings: dict[tuple[str, str], UserId] = field(default_factory=dict)
     identity_events: list[IdentityEvent] = field(default_factory=list)
@@ -73,6 +73,10 @@ class LedgerState:
             readings=list(self.readings),
             waivers=list(self.waivers),
         )
+
+    def all_statements(self) -> list[PayoutStatement]:
+        """Return every statement, also those that are superseded."""
+        return [statement for versions in self.statements.values() for statement in versions]
 
     def user_of(self, event: ActivityEvent) -> UserId | None:
         """Return whom the event's identity is bound to now."""

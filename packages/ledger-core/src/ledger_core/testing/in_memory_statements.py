@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ledger_core.domain.ledger_action import LedgerAction
@@ -19,12 +19,16 @@ class InMemoryStatementReader:
         self._scope = scope
 
     def find(self, epoch_id: EpochId) -> PayoutStatement | None:
-        """Return the epoch's statement."""
-        return self._scope.state.statements.get(epoch_id)
+        """Return the epoch's newest statement."""
+        return next(reversed(self.versions(epoch_id)), None)
+
+    def versions(self, epoch_id: EpochId) -> tuple[PayoutStatement, ...]:
+        """Return the epoch's statements, each superseded by the next."""
+        return self._scope.state.statements.get(epoch_id, ())
 
     def head_hash(self) -> str | None:
         """Return the hash that no other statement names as the previous one."""
-        statements = self._scope.state.statements.values()
+        statements = self._scope.state.all_statements()
         hashes = {statement.statement_hash for statement in statements}
         heads = hashes - {statement.previous_statement_hash for statement in statements}
         assert len(heads) == min(len(hashes), 1), "the statements are no chain"
@@ -33,8 +37,7 @@ class InMemoryStatementReader:
     def chain(self) -> Iterator[PayoutStatement]:
         """Yield the node's statements from the first to the newest."""
         following = {
-            statement.previous_statement_hash: statement
-            for statement in self._scope.state.statements.values()
+            statement.previous_statement_hash: statement for statement in self._scope.state.all_statements()
         }
         statement = following.get(None)
         while statement is not None:
@@ -45,26 +48,46 @@ class InMemoryStatementReader:
 class InMemoryStatementStore(InMemoryStatementReader):
     """Statements to write."""
 
+    def lock_head(self) -> str | None:
+        """Return head_hash; a transaction has the whole ledger to itself."""
+        return self.head_hash()
+
     def add(
         self,
         statement: PayoutStatement,
         *,
         created_at: datetime,  # noqa: ARG002 - PostgreSQL keeps it for people to look at; no port reads it
     ) -> None:
-        """Store the statement of an epoch that this transaction closed, or raise LedgerRuleBroken.
+        """Store the statement of an epoch that this transaction closed, or one that supersedes its newest.
 
-        Its invariant is STATEMENT_OF_CLOSED_EPOCH, EPOCH_CLOSE_IDEMPOTENT or STATEMENT_CHAIN_LINEAR.
+        Raises LedgerRuleBroken of STATEMENT_OF_CLOSED_EPOCH, EPOCH_CLOSE_IDEMPOTENT, STATEMENT_CHAIN_LINEAR or
+        AMENDMENT_SUPERSEDES.
         """
         state = self._scope.state
         assert statement.node_id == state.node_id, "NODE_SCOPED: the statement is another node's"
-        if statement.epoch_id in state.statements:
+        versions = self.versions(statement.epoch_id)
+        if statement.amendment is None and versions:
             raise LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT")
+        if statement.amendment is not None and not _supersedes(statement, versions):
+            raise LedgerRuleBroken("AMENDMENT_SUPERSEDES")
         # An open epoch has no pool total yet.
         if state.epochs[statement.epoch_id].pool_total_credits != statement.pool_total_credits:
             raise LedgerRuleBroken("STATEMENT_OF_CLOSED_EPOCH")
         if statement.previous_statement_hash != self.head_hash():
             raise LedgerRuleBroken("STATEMENT_CHAIN_LINEAR")
-        state.statements[statement.epoch_id] = statement
+        state.statements[statement.epoch_id] = (*versions, statement)
+
+
+def _supersedes(amended: PayoutStatement, versions: Sequence[PayoutStatement]) -> bool:
+    """Say whether an amendment follows the epoch's newest statement, and leaves its events and streams."""
+    if not versions or amended.amendment is None:
+        return False
+    newest = versions[-1]
+    return (amended.amendment.supersedes, amended.activity_set_hash, amended.completeness) == (
+        newest.statement_hash,
+        newest.activity_set_hash,
+        newest.completeness,
+    )
 
 
 class InMemoryActionReader:

@@ -141,8 +141,7 @@ def _check_activity(
     windows = {stored.epoch_id: stored.epoch.window for stored in epochs.values() if stored.epoch is not None}
     pinned: dict[EpochId, list[str]] = {}
     for link in links:
-        if not link.is_correction:
-            pinned.setdefault(link.epoch_id, []).append(link.activity_set_hash)
+        pinned.setdefault(link.epoch_id, []).append(link.activity_set_hash)
     for stored in epochs.values():
         if stored.epoch is not None:
             tell(f"the activity of {_name(stored)}")

@@ -10,7 +10,7 @@ from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import PoolComponent
-from ledger_core.domain.statement import STATEMENT_FORMAT, STATEMENT_FORMAT_WITH_COMPLETENESS, PayoutStatement
+from ledger_core.domain.statement import PayoutStatement, statement_format
 from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId, NodeId
@@ -50,7 +50,8 @@ def check_statement(
     findings: Findings,
 ) -> None:
     """Check one statement; what needs a part that can't be read is left out, as that is a finding already."""
-    name = f"statement of epoch {statement.epoch_id}"
+    kind = "amended statement" if statement.is_correction else "statement"
+    name = f"{kind} of epoch {statement.epoch_id}"
     if statement.payouts is not None:
         _check_sum(name, statement, statement.payouts, findings)
     if stored is None:
@@ -60,11 +61,13 @@ def check_statement(
         findings.compare("pool-total", name, expected=total, found=statement.pool_total_credits)
     computed = _compute_hash(node_id, statement, stored)
     findings.compare("statement-hashes", name, expected=computed, found=statement.statement_hash)
-    wanted = STATEMENT_FORMAT_WITH_COMPLETENESS if statement.completeness else STATEMENT_FORMAT
+    wanted = statement_format(
+        has_completeness=bool(statement.completeness), is_amendment=statement.is_correction
+    )
     findings.compare("statement-hashes", f"{name}: format", expected=wanted, found=statement.format)
     if statement.is_correction:
-        return  # it pays otherwise than the epoch's allocations say: that is what it is for
-    if stored.epoch is not None and stored.epoch.closed_at is not None:
+        _check_amendment(name, statement, findings)
+    elif stored.epoch is not None and stored.epoch.closed_at is not None:
         findings.compare(
             "frozen-rows", name, expected=f"of {stored.epoch.closed_at}", found=f"of {statement.created_at}"
         )
@@ -120,7 +123,8 @@ def _compute_hash(node_id: NodeId, statement: StoredStatement, stored: StoredEpo
     """Return the hash that the rows give, or why they give none."""
     epoch, components = stored.epoch, stored.components
     payouts, completeness = statement.payouts, statement.completeness
-    if epoch is None or components is None or payouts is None or completeness is None:
+    lacks_amendment = statement.is_correction and statement.amendment is None
+    if epoch is None or components is None or payouts is None or completeness is None or lacks_amendment:
         return "a hash, but the rows make no statement"
     try:
         return _rebuilt(node_id, statement, epoch, components, payouts, completeness).statement_hash
@@ -148,6 +152,20 @@ def _rebuilt(
         payouts=payouts,
         previous_statement_hash=statement.previous_statement_hash,
         completeness=completeness,
+        amendment=statement.amendment,
+    )
+
+
+def _check_amendment(name: str, statement: StoredStatement, findings: Findings) -> None:
+    """Compare what the amendment says to supersede with the row that its row does (AMENDMENT_SUPERSEDES)."""
+    if statement.amendment is None:
+        findings.add("statement-hashes", name, expected="an amendment as a document has it", found="another")
+        return
+    findings.compare(
+        "statement-chain",
+        f"{name}: superseded",
+        expected=statement.superseded_hash,
+        found=statement.amendment.supersedes,
     )
 
 
@@ -158,8 +176,9 @@ def _check_completeness(
     if statement.completeness is None:
         findings.add("completeness", name, expected="streams as a document has them", found="others")
         return
+    at = statement.created_at if epoch.closed_at is None or not statement.is_correction else epoch.closed_at
     try:
-        computed = read_completeness(view.completeness, epoch, at=statement.created_at)
+        computed = read_completeness(view.completeness, epoch, at=at)
     except (LedgerError, KeyError, TypeError, ValueError) as error:
         findings.add("completeness", name, expected="readings and waivers that can be read", found=error)
         return
@@ -173,7 +192,9 @@ def _check_completeness(
 
 def _check_allocations(name: str, view: LedgerView, statement: StoredStatement, findings: Findings) -> None:
     try:
-        allocations = [row.finalized() for row in view.allocations.list_all(statement.epoch_id)]
+        allocations = tuple(row.finalized() for row in view.allocations.list_all(statement.epoch_id))
+        if statement.amendment is not None:
+            allocations = statement.amendment.applied_to(allocations)
         computed = compute_allocation_set_hash(allocations)
         findings.compare("allocation-set", name, expected=computed, found=statement.allocation_set_hash)
         payouts = compute_payouts(allocations, statement.pool_total_credits)

@@ -44,7 +44,8 @@ def finalize_epoch(
 ) -> FinalizedEpoch:
     """Close the epoch and return its statement; of a closed epoch, the statement it has.
 
-    Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write. Proposals are computed
+    Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write; of an amended one, the newest
+            statement is returned. Proposals are computed
             anew from the epoch's curation as it stands, so that the statement follows from the events it
             pins; what was bound or arrived since it was last curated is late work of the next epoch.
     Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no
@@ -106,7 +107,7 @@ def _statement(
         pool_components=components,
         pool_total_credits=pool_total,
         payouts=compute_payouts(allocations, pool_total),
-        previous_statement_hash=transaction.statements.head_hash(),
+        previous_statement_hash=transaction.statements.lock_head(),
         completeness=completeness,
     )
     return statement, at

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from ledger_core.amendment_errors import StatementUnknown
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import StatementNotFound
 from ledger_core.identifiers import EpochId
@@ -39,18 +40,20 @@ class BundleSummary:
     size_bytes: int
 
 
-def write_bundle(view: LedgerView, epoch_id: EpochId, file: BinaryIO) -> BundleSummary:
+def write_bundle(
+    view: LedgerView, epoch_id: EpochId, file: BinaryIO, *, statement_hash: str | None = None
+) -> BundleSummary:
     """Write the bundle `ledger-bundle/1` of a closed epoch to an empty, seekable file.
+
+    Of an amended epoch it is that of the newest statement, or of the one with statement_hash.
 
     Holds:  equal stored data give equal bytes, on every machine and Python. Nothing is recomputed or
             mended on the way: what the store says is what the verifier will see.
-    Raises: EpochNotFound, StatementNotFound for an open epoch, StatementCorrupt, BundleLineTooLong for
+    Raises: EpochNotFound, StatementNotFound for an open epoch, StatementUnknown, StatementCorrupt, BundleLineTooLong for
             a record beyond the format's limits, InvalidValue for a file that cannot seek.
     """
     view.epochs.get(epoch_id)
-    statement = view.statements.find(epoch_id)
-    if statement is None:
-        raise StatementNotFound(epoch_id)
+    statement = find_version(view, epoch_id, statement_hash)
     contents: dict[str, Iterable[bytes]] = {
         STATEMENT: (statement.document(),),
         CHAIN: _earlier_documents(view, statement),
@@ -73,9 +76,25 @@ def write_bundle(view: LedgerView, epoch_id: EpochId, file: BinaryIO) -> BundleS
     )
 
 
+def find_version(view: LedgerView, epoch_id: EpochId, statement_hash: str | None) -> PayoutStatement:
+    """Return the epoch's statement of that hash; without one its newest, which counts.
+
+    Raises: StatementNotFound, StatementUnknown, StatementCorrupt.
+    """
+    versions = view.statements.versions(epoch_id)
+    if not versions:
+        raise StatementNotFound(epoch_id)
+    if statement_hash is None:
+        return versions[-1]
+    for found in versions:
+        if found.statement_hash == statement_hash:
+            return found
+    raise StatementUnknown(epoch_id, statement_hash)
+
+
 def _earlier_documents(view: LedgerView, statement: PayoutStatement) -> Iterator[bytes]:
     for earlier in view.statements.chain():
-        if earlier.epoch_id == statement.epoch_id:
+        if earlier.statement_hash == statement.statement_hash:
             return
         yield earlier.document()
     raise AssertionError("the chain must lead to each of its statements")

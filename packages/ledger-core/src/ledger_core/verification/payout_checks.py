@@ -59,6 +59,8 @@ def check_allocations(
     missing = min(activity.units.keys() - units.keys(), default=None)
     if missing is not None:
         findings.differs("allocations", ALLOCATIONS, expected=f"a line of {missing}", found="none")
+    if statement.amendment is not None:
+        units |= {made.user_id: made.units for made in statement.amendment.corrections}
     lines = "\n".join([f"{user}:{units[user]}" for user in sorted(units)])
     set_hash = sha256(lines.encode()).hexdigest()
     findings.compare(

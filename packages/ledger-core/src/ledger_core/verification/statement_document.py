@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
+from ledger_core.domain.amendment import Amendment, parse_amendment
 from ledger_core.domain.canonical_json import JsonValue, parse_canonical_json
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.instant import parse_instant
@@ -16,7 +17,7 @@ from ledger_core.errors import InvalidValue
 from ledger_core.verification import fields
 from ledger_core.verification.refusals import BundleFormatUnsupported
 
-STATEMENT_FORMATS: Final = ("ledger-statement/1", "ledger-statement/2")
+STATEMENT_FORMATS: Final = ("ledger-statement/1", "ledger-statement/2", "ledger-statement/3")
 ALLOCATION_ALGORITHM: Final = "weight-sum-v0"
 PAYOUT_ALGORITHM: Final = "largest-remainder-v0"
 _FIELDS: Final = frozenset(
@@ -38,7 +39,12 @@ _FIELDS: Final = frozenset(
         "weight_config",
     )
 )
-_COMPLETENESS: Final = frozenset(("completeness",))
+# What the later formats have besides; the third is that of an amendment.
+_MORE_FIELDS: Final = {
+    "ledger-statement/1": frozenset[str](),
+    "ledger-statement/2": frozenset(("completeness",)),
+    "ledger-statement/3": frozenset(("completeness", "amendment")),
+}
 _KNOWN: Final = (
     ("allocation_algorithm", ALLOCATION_ALGORITHM),
     ("payout_algorithm", PAYOUT_ALGORITHM),
@@ -65,7 +71,10 @@ class StatementDocument:
     payouts: list[JsonValue]
     undistributed_credits: str
     previous_statement_hash: str | None
-    completeness: list[JsonValue]  # of the second format; each stream's verdict, its gap and who waived that
+    completeness: list[
+        JsonValue
+    ]  # from the second format on; each stream's verdict, its gap and who waived that
+    amendment: Amendment | None  # of the third
 
 
 def parse_statement(data: bytes) -> StatementDocument:
@@ -82,14 +91,18 @@ def parse_statement(data: bytes) -> StatementDocument:
         for name, supported in _KNOWN:
             if name in value and value[name] != supported:
                 raise BundleFormatUnsupported(f"statement's {name}", supported, value[name])
-    has_completeness = isinstance(value, dict) and value.get("format") == STATEMENT_FORMATS[1]
-    value = fields.record("statement", value, _FIELDS | _COMPLETENESS if has_completeness else _FIELDS)
-    if has_completeness:
-        parse_completeness(value["completeness"])
+    stated_format = value.get("format") if isinstance(value, dict) else None
+    value = fields.record("statement", value, _FIELDS | _MORE_FIELDS.get(str(stated_format), frozenset()))
+    completeness, amendment = value.get("completeness", []), None
+    if "amendment" in value:
+        amendment = parse_amendment(value["amendment"])
+    if "completeness" in value and not (amendment is not None and completeness == []):
+        parse_completeness(completeness)
     previous = value["previous_statement_hash"]
     return StatementDocument(
         format=value["format"],
-        completeness=value["completeness"] if has_completeness else [],
+        completeness=completeness,
+        amendment=amendment,
         statement_hash=sha256(data).hexdigest(),
         node_id=_node_id(value["node_id"]),
         epoch_id=fields.quantity("epoch_id", value["epoch_id"]),

@@ -118,7 +118,11 @@ def excerpt(document: bytes, place: int) -> str:
 
 def _rebuilt_document(statement: StatementDocument, **computed: JsonValue) -> bytes:
     """Return the document that follows from what was computed; only the epoch's own facts are taken over."""
-    facts: dict[str, JsonValue] = {"completeness": statement.completeness} if statement.completeness else {}
+    facts: dict[str, JsonValue] = {}
+    if statement.completeness or statement.amendment is not None:
+        facts["completeness"] = statement.completeness
+    if statement.amendment is not None:
+        facts["amendment"] = statement.amendment.document()
     return canonical_json(
         {
             **facts,

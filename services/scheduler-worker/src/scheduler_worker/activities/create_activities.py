@@ -13,6 +13,7 @@ from scheduler_worker.activities.admin_activities import AdminActivities
 from scheduler_worker.activities.collect_activities import CollectActivities
 from scheduler_worker.activities.epoch_activities import EpochActivities
 from scheduler_worker.activities.item_activities import ItemActivities
+from scheduler_worker.activities.statement_activities import StatementActivities
 
 
 def create_activities(
@@ -27,6 +28,7 @@ def create_activities(
     collects = CollectActivities(ledger, sources, clock, directories=directories or {})
     items = ItemActivities(ledger, sources, directories=directories or {})
     admin = AdminActivities(ledger, clock)
+    statements = StatementActivities(ledger, clock)
     return [
         epochs.plan_windows,
         epochs.open_epoch,
@@ -43,4 +45,5 @@ def create_activities(
         admin.waive_gap,
         admin.bind_identities,
         admin.unbind_identity,
+        statements.amend_statement,
     ]

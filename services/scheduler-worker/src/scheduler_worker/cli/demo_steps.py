@@ -17,11 +17,12 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerReader
 from scheduler_worker.bootstrap import opened_reader
+from scheduler_worker.cli.chain_views import print_chain, read_chain
 from scheduler_worker.cli.demo_kept import write_environment
 from scheduler_worker.cli.epoch_views import print_payouts
 from scheduler_worker.cli.output import print_facts, print_table, printable, say
 from scheduler_worker.cli.progress import Progress
-from scheduler_worker.cli.statement_commands import NotVerified, export_bundle, print_chain
+from scheduler_worker.cli.statement_commands import NotVerified, export_bundle
 from scheduler_worker.demo.demo_session import prepare_database, take_windows
 from scheduler_worker.demo.run_demo import DemoEpoch
 from scheduler_worker.local.servers import LocalServers
@@ -100,10 +101,7 @@ def _show(reader: LedgerReader, epochs: Sequence[DemoEpoch]) -> None:
         numbers=["epoch", "collected", "people", "credits"],
     )
     with reader.read() as view:
-        chain = [
-            (found.epoch_id, found.window, found.pool_total_credits, found.statement_hash)
-            for found in view.statements.chain()
-        ]
+        chain = read_chain(view)
         statement = view.statements.find(last.epoch_id)
     assert statement is not None, "the epoch was closed by now"
     click.echo()

@@ -1,23 +1,28 @@
-"""`ledger statement`: list, show, export, verify."""
+"""`ledger statement`: list, show, export, payouts, verify, amend."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ledger_core.domain.statement import PayoutStatement
-from ledger_core.domain.stream_reading import StreamCompleteness
-from ledger_core.errors import LedgerError, StatementNotFound
+from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.verification import verify_bundle, write_bundle
+from ledger_core.verification.bundle_writer import find_version
+from scheduler_worker.cli.amend_command import amend_statement, current_statement
 from scheduler_worker.cli.arguments import HASH, epoch_argument
-from scheduler_worker.cli.epoch_views import print_payouts
-from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, printable, say
+from scheduler_worker.cli.chain_views import (
+    chain_json,
+    print_chain,
+    print_versions,
+    read_chain,
+    read_versions,
+    versions_json,
+)
+from scheduler_worker.cli.output import json_option, print_json, printable, say
 from scheduler_worker.cli.payout_exports import (
     AMOUNTS,
     AddressesMissing,
@@ -52,9 +57,18 @@ class NotVerified(LedgerError):
         super().__init__(f"the bundle does not verify: {difference}")
 
 
+version_option = click.option(
+    "--statement",
+    "statement_hash",
+    metavar="HASH",
+    type=HASH,
+    help="Not the newest, but this one of the epoch.",
+)
+
+
 @click.group()
 def statement() -> None:
-    """Show, export and verify payout statements."""
+    """Show, export, verify and amend payout statements."""
 
 
 @statement.command("list")
@@ -68,22 +82,9 @@ def list_statements(config: Path | None, as_json: bool) -> None:
       ledger statement list
     """
     with reading(config) as view:
-        chain = [
-            (found.epoch_id, found.window, found.pool_total_credits, found.statement_hash)
-            for found in view.statements.chain()
-        ]
+        chain = read_chain(view)
     if as_json:
-        print_json(
-            [
-                {
-                    "epoch_id": epoch_id,
-                    "window": str(window),
-                    "pool_total_credits": pool,
-                    "statement_hash": pinned,
-                }
-                for epoch_id, window, pool, pinned in chain
-            ]
-        )
+        print_json(chain_json(chain))
         return
     if not chain:
         click.echo("no statement yet; `ledger epoch finalize EPOCH` makes the first")
@@ -91,54 +92,31 @@ def list_statements(config: Path | None, as_json: bool) -> None:
     print_chain(chain)
 
 
-def print_chain(chain: Sequence[tuple[EpochId, object, int, str]]) -> None:
-    """Print a chain of statements, each by its hash."""
-    print_table(
-        ["epoch", "credits", "statement"],
-        [(epoch_id, pool, pinned) for epoch_id, _, pool, pinned in chain],
-        numbers=["epoch", "credits"],
-        whole=["statement"],
-    )
-
-
 @statement.command()
 @epoch_argument
 @click.option("--document", is_flag=True, help="Print the very bytes that the statement hash pins.")
+@version_option
 @json_option
 @click.pass_obj
-def show(config: Path | None, epoch_id: int, document: bool, as_json: bool) -> None:
-    """Show the statement of a closed epoch.
+def show(
+    config: Path | None, epoch_id: int, document: bool, statement_hash: str | None, as_json: bool
+) -> None:
+    """Show the statement of a closed epoch; of an amended one the newest.
 
     \b
     Examples:
       ledger statement show 7
       ledger statement show 7 --document | sha256sum
+      ledger statement show 7 --statement "$HASH"
     """
     with reading(config) as view:
-        found = _get_statement(view, EpochId(epoch_id))
+        found = read_versions(view, EpochId(epoch_id), statement_hash)
     if document:
-        click.echo(found.document(), nl=False)
-        return
-    if as_json:
-        print_json({"statement_hash": found.statement_hash, "document": json.loads(found.document())})
-        return
-    print_payouts(found.payouts)
-    print_facts(
-        [
-            ("epoch", found.epoch_id),
-            ("window", found.window),
-            ("pool", f"{found.pool_total_credits} credits, {found.undistributed_credits} undistributed"),
-            ("activity", found.activity_set_hash),
-            ("allocations", found.allocation_set_hash),
-            *(("incomplete", _waived(stream)) for stream in found.completeness if stream.gap is not None),
-            ("previous", found.previous_statement_hash or "none: the first of this node"),
-            ("statement", found.statement_hash),
-        ]
-    )
-
-
-def _waived(stream: StreamCompleteness) -> str:
-    return f"{stream.stream}: {stream.gap}; waived by {stream.waived_by}: {stream.reason}"
+        click.echo(found.statement.document(), nl=False)
+    elif as_json:
+        print_json(versions_json(found))
+    else:
+        print_versions(found)
 
 
 @statement.command()
@@ -146,9 +124,12 @@ def _waived(stream: StreamCompleteness) -> str:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="[default: statement-EPOCH.zip]"
 )
+@version_option
 @json_option
 @click.pass_obj
-def export(config: Path | None, epoch_id: int, output: Path | None, as_json: bool) -> None:
+def export(
+    config: Path | None, epoch_id: int, output: Path | None, statement_hash: str | None, as_json: bool
+) -> None:
     """Write everything behind a statement into one file that anyone can verify.
 
     The same statement always gives the same bytes.
@@ -159,8 +140,9 @@ def export(config: Path | None, epoch_id: int, output: Path | None, as_json: boo
     """
     path = output or Path(f"statement-{epoch_id}.zip")
     with reading(config) as view:
-        pinned = _get_statement(view, EpochId(epoch_id)).statement_hash
-        export_bundle(view, EpochId(epoch_id), path)
+        view.epochs.get(EpochId(epoch_id))
+        pinned = find_version(view, EpochId(epoch_id), statement_hash).statement_hash
+        export_bundle(view, EpochId(epoch_id), path, statement_hash=pinned)
     if as_json:
         print_json({"file": str(path), "statement_hash": pinned})
     else:
@@ -169,13 +151,15 @@ def export(config: Path | None, epoch_id: int, output: Path | None, as_json: boo
         click.echo(f"    --expect {pinned}")
 
 
-def export_bundle(view: LedgerView, epoch_id: EpochId, path: Path) -> None:
+def export_bundle(
+    view: LedgerView, epoch_id: EpochId, path: Path, *, statement_hash: str | None = None
+) -> None:
     """Write the bundle to path, whole or not at all.
 
-    Raises: StatementNotFound, ExportFailed.
+    Raises: StatementNotFound, StatementUnknown, ExportFailed.
     """
     with whole_file(path) as file:
-        write_bundle(view, epoch_id, file)
+        write_bundle(view, epoch_id, file, statement_hash=statement_hash)
 
 
 @statement.command()
@@ -227,7 +211,7 @@ def payouts(
         raise click.UsageError("--format payments and --addresses go together.")
     known = {} if addresses is None else read_addresses(addresses)
     with reading(config) as view:
-        found = _get_statement(view, EpochId(epoch_id))
+        found = current_statement(view, EpochId(epoch_id))
     if kind == "payments":
         missing, unpaid = without_address(found, known)
         if missing and not skip_missing:
@@ -277,9 +261,4 @@ def verify(file: Path, expect: str | None, as_json: bool) -> None:
         click.echo(f"verified {report.statement_hash}")
 
 
-def _get_statement(view: LedgerView, epoch_id: EpochId) -> PayoutStatement:
-    view.epochs.get(epoch_id)
-    found = view.statements.find(epoch_id)
-    if found is None:
-        raise StatementNotFound(epoch_id)
-    return found
+statement.add_command(amend_statement)

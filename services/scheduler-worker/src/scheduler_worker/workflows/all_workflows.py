@@ -16,9 +16,11 @@ from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
+from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow
 
 ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     AdjustAllocationWorkflow,
+    AmendStatementWorkflow,
     BindIdentitiesWorkflow,
     CollectEpochWorkflow,
     CollectItemWorkflow,
