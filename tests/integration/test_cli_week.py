@@ -154,6 +154,7 @@ def test_a_week_from_an_empty_database_to_a_verified_bundle(
     fund(node, epoch)
     statement = close(node, epoch)
     publish(node, epoch, statement, tmp_path / "a bundle.zip")
+    amend(node, epoch, statement, tmp_path / "a bundle.zip")
 
     second = node.says("epoch", "collect", "--at", "2026-01-12", "--no-wait")
     assert second["workflow_id"] == "ledger-collect-2026-01-12-2026-01-19"
@@ -276,6 +277,44 @@ def pay(node: Node, epoch: int, statement: str, folder: Path) -> None:
     addresses.unlink()
     assert node.refuses(*run) == "addresses-invalid"
     assert list(folder.glob(".export-*")) == []
+
+
+def amend(node: Node, epoch: int, statement: str, bundle: Path) -> None:
+    """Correct the closed epoch; the old statement stays, and both verify."""
+    lines = node.says("statement", "show", epoch)["document"]["payouts"]
+    user, other = lines[0]["user_id"], lines[1]["user_id"]
+    why = ("--reason", "counted twice, minutes 4", "--yes")
+    for wrong, code in (
+        ((f"{user}=x",), "invalid-value"),
+        ((f"{user}=1", f"{user}=2"), "invalid-value"),
+        ((f"{user}={2**63}",), "invalid-value"),
+        (("nobody=1",), "user-not-found"),
+        ((f"{user}=clear",), "amendment-changes-nothing"),
+        ((f"{user}={lines[0]['total_units']}",), "amendment-changes-nothing"),
+    ):
+        assert node.refuses("statement", "amend", epoch, *wrong, *why) == code
+    shown = node.does("statement", "amend", epoch, f"{user}=1", *why)
+    amended = HASH.findall(shown)[-1]
+    assert "net" in shown
+    assert statement in shown
+    found = node.says("statement", "show", epoch)
+    assert (found["statement_hash"], found["superseded_by"]) == (amended, None)
+    assert sum(line["net_credits"] for line in found["net_differences"]) == 0
+    assert {line["user_id"] for line in found["net_differences"]} >= {user, other}
+    assert f"supersedes   {statement}" in node.does("statement", "show", epoch)
+    old = ("--statement", statement)
+    assert node.says("statement", "show", epoch, *old)["superseded_by"] == amended
+    assert f"SUPERSEDED by {amended}" in node.does("statement", "show", epoch, *old)
+    assert node.refuses("statement", "show", epoch, "--statement", "0" * 64) == "statement-unknown"
+    assert [row["supersedes"] for row in node.says("statement", "list")] == [None, statement]
+    before = bundle.read_bytes()
+    assert node.says("statement", "export", epoch, "-o", bundle, *old)["statement_hash"] == statement
+    assert bundle.read_bytes() == before
+    assert node.says("statement", "export", epoch, "-o", bundle)["statement_hash"] == amended
+    assert node.does("statement", "verify", bundle, "--expect", amended).endswith(f"verified {amended}\n")
+    assert "set when the statement was amended" in node.does("explain", epoch, user)
+    node.does("doctor")
+    bundle.write_bytes(before)
 
 
 def read_again(settings: dict[str, str], epoch: int, *counts: tuple[str, int, int]) -> None:
