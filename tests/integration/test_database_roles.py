@@ -128,6 +128,9 @@ def check_rights(engine: Engine) -> None:
         "identity_events_id_seq",
         "ledger_actions_id_seq",
         "stream_readings_id_seq",
+        "touched_days_id_seq",
+        "touched_epochs_id_seq",
+        "touched_identities_id_seq",
     )
     others = {("ledger_worker", sequence, "USAGE") for sequence in sequences}
     others |= {(who, "public", "USAGE") for who in ("PUBLIC", "ledger_worker", "ledger_reader")}

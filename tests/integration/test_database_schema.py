@@ -130,7 +130,7 @@ def test_every_guard_stands_and_is_enabled(owner_engine: Engine) -> None:
         )
     }
 
-    assert len(written) == 35
+    assert len(written) == 47
     assert triggers(owner_engine) == dict.fromkeys(written, "O")
 
 
@@ -163,7 +163,7 @@ def test_upgrades_at_once_take_turns(bare_engine: Engine) -> None:
         revisions = list(pool.map(lambda _: upgrade_schema(bare_engine), range(4)))
 
     assert revisions == [newest_revision()] * 4
-    assert len(triggers(bare_engine)) == 35
+    assert len(triggers(bare_engine)) == 47
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(bare_engine: Engine) -> None:

@@ -49,7 +49,8 @@ def test_idle_users_are_found_without_a_loop_over_the_curation_for_each(
 
     event.listen(worker_engine, "before_cursor_execute", explain)
     try:
-        refresh_epoch(postgres_ledger, opened.epoch.id, clock=CLOCK)
+        with postgres_ledger.begin() as transaction:
+            transaction.allocations.propose(opened.epoch.id, anew=True)
     finally:
         event.remove(worker_engine, "before_cursor_execute", explain)
 

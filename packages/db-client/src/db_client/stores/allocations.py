@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from db_client.stores.curation_statements import IS_TOUCHED
+from db_client.stores.large_statements import large_statements
 from db_client.tables.curation import epoch_allocations
 from db_client.tables.identities import users
 from ledger_core.domain.allocation import Allocation
@@ -67,10 +69,8 @@ _RESET_IDLE_OVERRIDES: Final = text(
     " AND (allocation.proposed_units, allocation.activity_count) <> (0, 0) AND " + _WITHOUT_ACTIVITY
 )
 
-# Right after many events came in, the planner knows no better than that there are few, and would read an epoch's
-# curation once for each user. Without nested loops it reads it once.
-_NO_NESTED_LOOPS: Final = text("SET LOCAL enable_nestloop = off")
-_NESTED_LOOPS: Final = text("SET LOCAL enable_nestloop TO DEFAULT")
+# Whoever writes to the epoch notes it before the caller's lock of its row is granted, or after it is released.
+_FORGET_TOUCHES: Final = text("DELETE FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id")
 
 
 class PostgresAllocationStore:
@@ -100,14 +100,16 @@ class PostgresAllocationStore:
         ).one_or_none()
         return None if row is None else _allocation(row)
 
-    def propose(self, epoch_id: EpochId) -> int:
-        """Recompute the proposals; rows that would not change are not written."""
+    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:
+        """Recompute the proposals, unless nothing was written to the epoch since; rows that would not change are not written."""
         values = {"node_id": self._node_id, "epoch_id": epoch_id}
-        changed = self._connection.execute(_UPSERT, values).rowcount
-        self._connection.execute(_NO_NESTED_LOOPS)
-        for statement in (_RESET_IDLE_OVERRIDES, _DELETE_IDLE):
-            changed += self._connection.execute(statement, values).rowcount
-        self._connection.execute(_NESTED_LOOPS)
+        if not anew and not self._connection.execute(IS_TOUCHED, values).scalar_one():
+            return 0
+        changed = 0
+        with large_statements(self._connection):
+            for statement in (_UPSERT, _RESET_IDLE_OVERRIDES, _DELETE_IDLE):
+                changed += self._connection.execute(statement, values).rowcount
+        self._connection.execute(_FORGET_TOUCHES, values)
         return changed
 
     def set_final(

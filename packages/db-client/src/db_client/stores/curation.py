@@ -9,7 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from db_client.stores.activity import event_of_row
-from db_client.stores.curation_statements import REFRESH
+from db_client.stores.curation_statements import (
+    COUNT_TOUCHED,
+    IS_TOUCHED,
+    refresh_statement,
+)
+from db_client.stores.large_statements import large_statements, small_statements
 from db_client.tables.activity import activity_events
 from db_client.tables.curation import activity_curation
 from ledger_core.domain.curation import CuratedEvent, CurationCounts, CurationSummary
@@ -19,6 +24,8 @@ from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
 from ledger_core.ports.curation_store import CuratedActivity
 
 STREAMED_ROWS = 5_000  # rows fetched at once from a server-side cursor
+# Up to so many events and identities each is looked up in an index; of more, all there are is read once: both take under a second.
+FEW: Final = 20_000
 
 _CURATED_ACTIVITY: Final[Select[*tuple[Any, ...]]] = select(
     activity_curation.c.epoch_id,
@@ -117,19 +124,23 @@ class PostgresCurationStore:
 
     def refresh(self, epoch: Epoch, *, at: datetime) -> CurationCounts:
         """Bring the epoch's curation up to date, as of one snapshot."""
-        row = self._connection.execute(
-            REFRESH,
-            {
-                "node_id": self._node_id,
-                "epoch_id": epoch.id,
-                "period_start": epoch.window.period_start,
-                "period_end": epoch.window.period_end,
-                "at": at,
-            },
-        ).one()
+        key = {"node_id": self._node_id, "epoch_id": epoch.id}
+        window = {"period_start": epoch.window.period_start, "period_end": epoch.window.period_end}
+        is_touched = bool(self._connection.execute(IS_TOUCHED, key).scalar_one())
+        is_large = is_touched or self._is_much_touched()
+        with large_statements(self._connection) if is_large else small_statements(self._connection):
+            statement = refresh_statement(every_day=is_touched, every_identity=is_large)
+            row = self._connection.execute(statement, key | window | {"at": at}).one()
         return CurationCounts(
             added=row.added, added_late=row.added_late, carried=row.carried, resolved=row.resolved
         )
+
+    def _is_much_touched(self) -> bool:
+        with small_statements(self._connection):
+            touched = self._connection.execute(
+                COUNT_TOUCHED, {"node_id": self._node_id, "most": FEW + 1}
+            ).one()
+        return bool(max(touched) > FEW)
 
     def judge(
         self,

@@ -6,8 +6,17 @@ from typing import Final
 
 from sqlalchemy import MetaData
 
-from db_client.tables import activity, completeness, curation, epochs, identities, payloads, statements
+from db_client.tables import (
+    activity,
+    completeness,
+    curation,
+    epochs,
+    identities,
+    payloads,
+    statements,
+    touched,
+)
 from db_client.tables.schema import metadata
 
-TABLE_MODULES: Final = (activity, completeness, curation, epochs, identities, payloads, statements)
+TABLE_MODULES: Final = (activity, completeness, curation, epochs, identities, payloads, statements, touched)
 ledger_metadata: Final[MetaData] = metadata

@@ -22,10 +22,11 @@ class AllocationReader(Protocol):
 class AllocationStore(AllocationReader, Protocol):
     """Allocations to write; the caller holds the epoch's lock."""
 
-    def propose(self, epoch_id: EpochId) -> int:
-        """Recompute the proposals from curation and the pinned weights; return how many rows changed.
+    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:
+        """Bring the proposals up to date with curation and the pinned weights; return how many rows changed.
 
-        Holds:  rows of users without activity go, unless an admin set their units.
+        Holds:  rows of users without activity go, unless an admin set their units. With anew they are computed
+                whatever the store knows of what was written since; without it, equal writes give equal rows.
         Raises: UnitsOutOfRange, EpochClosed.
         """
 

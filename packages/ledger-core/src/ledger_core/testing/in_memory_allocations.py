@@ -32,7 +32,7 @@ class InMemoryAllocationReader:
 class InMemoryAllocationStore(InMemoryAllocationReader):
     """Allocations to write."""
 
-    def propose(self, epoch_id: EpochId) -> int:
+    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:  # noqa: ARG002 - it is always computed anew
         """Recompute the proposals; return how many rows were inserted, changed or deleted."""
         self._scope.check_writable(epoch_id)
         state = self._scope.state

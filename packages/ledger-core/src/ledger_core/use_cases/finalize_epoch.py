@@ -89,7 +89,7 @@ def _statement(
         pool_total = compute_pool_total(components)
     except PoolBaseMissing:
         raise PoolBaseMissing(epoch.id) from None
-    transaction.allocations.propose(epoch.id)
+    transaction.allocations.propose(epoch.id, anew=True)
     allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
     allocation_set_hash = compute_allocation_set_hash(allocations)
     at = clock()
