@@ -58,6 +58,8 @@ def test_the_walls_stand() -> None:
             "import scheduler_worker.workflows.problems",
         ),
         ("services/scheduler-worker/src/scheduler_worker/cli/output.py", "import db_client.engine"),
+        ("services/scheduler-worker/src/scheduler_worker/reports/pages.py", "import pygal"),
+        ("services/scheduler-worker/src/scheduler_worker/reports/read_epoch.py", "import db_client.engine"),
         ("services/scheduler-worker/src/scheduler_worker/webhooks/app.py", "import uvicorn"),
         ("services/scheduler-worker/src/scheduler_worker/webhooks/app.py", "import db_client.engine"),
         (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from ledger_core import EpochId, Ledger, UserId
 from ledger_core.domain.evidence import fact_of_event
-from ledger_core.ports.evidence_reader import ActivityElsewhere
+from ledger_core.ports.evidence_reader import ActivityElsewhere, DailyActivity
 from ledger_core.testing import make_event, make_window
 from tests.contract.story import LedgerStory, annas, bobs, day
 
@@ -155,3 +155,39 @@ def test_an_epoch_is_found_by_an_instant_of_its_window(
         found = view.epochs.find_at(make_window(0).period_start + timedelta(seconds=seconds))
 
     assert (None if found is None else found.id) == (epoch_id if is_found else None)
+
+
+def test_a_week_s_activity_is_counted_by_day_and_source_and_what_came_late_apart(
+    story: LedgerStory, neighbour: Ledger
+) -> None:
+    LedgerStory(neighbour).live_through(1, annas(99, at=day(0, week=1)))
+    first = story.live_through(0, annas(1, at=day(6)))
+    story.bind("ann", "1001")
+    second = story.open(1)
+    excluded, weighed = annas(3, at=day(0, week=1)), annas(4, at=day(0, week=1, hour=23))
+    story.store(
+        annas(2, at=day(0, week=1, hour=0)), excluded, weighed,
+        make_event(5, at=day(0, week=1), source="git", account="nobody"), annas(6, at=day(6, week=1)),
+    )  # fmt: skip
+    story.curate(second)
+    story.judge(second, excluded, included=False)
+    story.judge(second, weighed, weight=0)
+
+    with story.ledger.read() as view:
+        found = view.evidence.daily_activity(view.epochs.get(second))
+        judged = view.evidence.judged_activity(second, limit=9)
+        late = view.evidence.late_activity(second, limit=9)
+        fewer = view.evidence.judged_activity(second, limit=1)
+        of_first = view.evidence.daily_activity(view.epochs.get(first))
+
+    monday, sunday = date(2026, 11, 23), date(2026, 11, 29)
+    assert found == (
+        DailyActivity(day=monday, source="git", events=1, included=1, unresolved=1, reweighted=0),
+        DailyActivity(day=monday, source="github", events=3, included=2, unresolved=0, reweighted=1),
+        DailyActivity(day=sunday, source="github", events=1, included=1, unresolved=0, reweighted=0),
+        DailyActivity(day=None, source="github", events=1, included=1, unresolved=0, reweighted=0),
+    )
+    assert [it.fact for it in judged] == [fact_of_event(excluded), fact_of_event(weighed)]
+    assert fewer == judged[:1]
+    assert [(it.fact.event_id[-1], it.late_from_epoch_id) for it in late] == [("1", first)]
+    assert [(row.day, row.unresolved) for row in of_first] == [(date(2026, 11, 22), 1)]

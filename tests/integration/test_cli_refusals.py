@@ -39,7 +39,7 @@ SAMPLES = {
     "last": "2026-01-19",
     "final_units": "5",
     "kind": "csv",
-    "output": "-",
+    "output": "written",
     "provider": "git",
     "reason": "because",
     "source_name": "github",
@@ -76,6 +76,7 @@ READS = {
     in {
         ("doctor",),
         ("explain",),
+        ("report",),
         ("trace",),
         ("epoch", "show"),
         ("epoch", "finalize"),

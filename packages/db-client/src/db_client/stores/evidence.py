@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, text
 
 from db_client.stores.curation import STREAMED_ROWS
 from db_client.stores.identities import GROUPED_BY_IDENTITY, MOST_EVENTS_FIRST, unresolved_of_row
@@ -24,7 +24,7 @@ from ledger_core.domain.identity import (
 )
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
-from ledger_core.ports.evidence_reader import ActivityElsewhere, EventInEpoch
+from ledger_core.ports.evidence_reader import ActivityElsewhere, DailyActivity, EventInEpoch
 
 # What `like_names` does: A to Z alone, as lower() would ask a locale.
 _FOLDED: Final = "translate({}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
@@ -67,6 +67,25 @@ _ELSEWHERE: Final = text("""
     ORDER BY in_window DESC, curated.epoch_id DESC NULLS FIRST, curated.user_id NULLS LAST,
         curated.included DESC
     LIMIT :limit
+""")
+
+
+_DAILY: Final = text("""
+    SELECT CASE
+            WHEN event.event_time >= :period_start AND event.event_time < :period_end
+            THEN CAST(event.event_time AT TIME ZONE 'UTC' AS date)
+        END AS day,
+        event.source,
+        count(*) AS events,
+        count(*) FILTER (WHERE curated.included) AS included,
+        count(*) FILTER (WHERE curated.included AND curated.user_id IS NULL) AS unresolved,
+        count(*) FILTER (WHERE curated.included AND curated.weight_override_milli IS NOT NULL) AS reweighted
+    FROM activity_curation AS curated
+    JOIN activity_events AS event
+        ON event.node_id = curated.node_id AND event.id = curated.event_id
+    WHERE curated.node_id = :node_id AND curated.epoch_id = :epoch_id
+    GROUP BY day, event.source
+    ORDER BY day NULLS LAST, event.source COLLATE "C"
 """)
 
 
@@ -174,6 +193,44 @@ class PostgresEvidenceReader:
             ).order_by(activity_curation.c.epoch_id)
         )
         return tuple(EventInEpoch(epoch_id=EpochId(row.epoch_id), curated=_curated_fact(row)) for row in rows)
+
+    def daily_activity(self, epoch: Epoch) -> tuple[DailyActivity, ...]:
+        """Count the epoch's events by day and source."""
+        rows = self._connection.execute(
+            _DAILY,
+            {
+                "node_id": self._node_id,
+                "epoch_id": epoch.id,
+                "period_start": epoch.window.period_start,
+                "period_end": epoch.window.period_end,
+            },
+        )
+        return tuple(DailyActivity(**row._mapping) for row in rows)  # noqa: SLF001 - SQLAlchemy's public name
+
+    def judged_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first events that are excluded or have a weight of their own."""
+        is_judged = or_(
+            activity_curation.c.included.is_(False), activity_curation.c.weight_override_milli.is_not(None)
+        )
+        return self._first(epoch_id, is_judged, limit=limit)
+
+    def late_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first events that came late."""
+        return self._first(epoch_id, activity_curation.c.late_from_epoch_id.is_not(None), limit=limit)
+
+    def _first(
+        self, epoch_id: EpochId, wanted: ColumnElement[bool], *, limit: int
+    ) -> tuple[CuratedFact, ...]:
+        rows = self._connection.execute(
+            _CURATED_FACTS.where(
+                activity_curation.c.node_id == self._node_id,
+                activity_curation.c.epoch_id == epoch_id,
+                wanted,
+            )
+            .order_by(activity_curation.c.event_id)
+            .limit(limit)
+        )
+        return tuple(_curated_fact(row) for row in rows)
 
     def _history(self, *conditions: ColumnElement[bool], limit: int) -> tuple[IdentityEvent, ...]:
         rows = self._connection.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from ledger_core.domain.epoch import Epoch
@@ -36,6 +36,22 @@ class EventInEpoch:
 
     epoch_id: EpochId
     curated: CuratedFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyActivity:
+    """How many of an epoch's events a source has on one day (UTC), and how they stand.
+
+    Holds: day is None for events from before or after the epoch's window, which came late. unresolved ones count
+           and belong to nobody; reweighted ones count with a weight of their own; excluded = events - included.
+    """
+
+    day: date | None
+    source: str
+    events: int
+    included: int
+    unresolved: int
+    reweighted: int
 
 
 class EvidenceReader(Protocol):
@@ -77,3 +93,12 @@ class EvidenceReader(Protocol):
 
     def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
         """Return how the event stands in each epoch that holds it, ordered by the epochs' ids."""
+
+    def daily_activity(self, epoch: Epoch) -> tuple[DailyActivity, ...]:
+        """Count the epoch's events by day and source: by day, those from outside the window last, then by source."""
+
+    def judged_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first of the epoch's events, by id, that are excluded or have a weight of their own."""
+
+    def late_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first of the epoch's events, by id, that came late from another epoch's window."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.curation import CuratedEvent
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.evidence import CuratedFact, decision_of, fact_of_event
 from ledger_core.domain.identity import IdentityBinding, IdentityEvent, UnresolvedIdentity, like_names
 from ledger_core.identifiers import EpochId, EventId, UserId
 from ledger_core.ports.curation_store import CuratedActivity
-from ledger_core.ports.evidence_reader import ActivityElsewhere, EventInEpoch
+from ledger_core.ports.evidence_reader import ActivityElsewhere, DailyActivity, EventInEpoch
 from ledger_core.testing.in_memory_curation import InMemoryCurationReader
 from ledger_core.testing.in_memory_identities import unresolved_events, unresolved_identities
 from ledger_core.testing.in_memory_state import Scope
@@ -103,6 +105,45 @@ class InMemoryEvidenceReader:
             for activity in reader.ordered_activity(epoch_id)
             if activity.event.id == event_id
         )
+
+    def daily_activity(self, epoch: Epoch) -> tuple[DailyActivity, ...]:
+        """Count the epoch's events by day and source."""
+        groups: dict[tuple[date | None, str], list[CuratedEvent]] = defaultdict(list)
+        for activity in InMemoryCurationReader(self._scope).ordered_activity(epoch.id):
+            at = activity.event.event_time
+            day = at.astimezone(UTC).date() if epoch.window.contains(at) else None
+            groups[day, activity.event.source].append(activity.curation)
+        return tuple(
+            DailyActivity(
+                day=day,
+                source=source,
+                events=len(found),
+                included=sum(event.included for event in found),
+                unresolved=sum(event.included and event.user_id is None for event in found),
+                reweighted=sum(event.included and event.weight_override_milli is not None for event in found),
+            )
+            for (day, source), found in sorted(
+                groups.items(), key=lambda group: (group[0][0] or date.max, group[0][1])
+            )
+        )
+
+    def judged_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first events that are excluded or have a weight of their own."""
+        return self._first(
+            epoch_id,
+            lambda event: not event.included or event.weight_override_milli is not None,
+            limit=limit,
+        )
+
+    def late_activity(self, epoch_id: EpochId, *, limit: int) -> tuple[CuratedFact, ...]:
+        """Return the first events that came late."""
+        return self._first(epoch_id, lambda event: event.late_from_epoch_id is not None, limit=limit)
+
+    def _first(
+        self, epoch_id: EpochId, wanted: Callable[[CuratedEvent], bool], *, limit: int
+    ) -> tuple[CuratedFact, ...]:
+        held = InMemoryCurationReader(self._scope).ordered_activity(epoch_id)
+        return tuple([_curated_fact(activity) for activity in held if wanted(activity.curation)][:limit])
 
 
 def _curated_fact(activity: CuratedActivity) -> CuratedFact:

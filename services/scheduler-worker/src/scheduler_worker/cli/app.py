@@ -51,6 +51,7 @@ Exit status:
         "gap": (_COMMANDS + "gap_commands:gap", "Streams that are incomplete, and what becomes of them."),
         "identity": (_COMMANDS + "identity_commands:identity", "Whose accounts are whose."),
         "statement": (_COMMANDS + "statement_commands:statement", "Show, export and verify statements."),
+        "report": (_COMMANDS + "report_command:report", "An epoch as a page for a browser."),
         "explain": (_COMMANDS + "explain_commands:explain", "Why a person got what they got, or nothing."),
         "trace": (_COMMANDS + "explain_commands:trace", "What became of an event."),
         "status": (_COMMANDS + "status_command:status", "Is everything all right?"),

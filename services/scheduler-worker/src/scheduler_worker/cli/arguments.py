@@ -36,3 +36,21 @@ class HashType(click.ParamType[str]):
 
 
 HASH: Final = HashType()
+
+
+def epoch_unless(option: str) -> type[click.Command]:
+    """Return a command that takes EPOCH first, unless this option stands in for it."""
+
+    class EpochUnless(click.Command):
+        def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+            """Note whether the option is given, before the arguments are counted."""
+            options = args[: args.index("--")] if "--" in args else args
+            ctx.meta[option] = any(word == option or word.startswith(f"{option}=") for word in options)
+            return super().parse_args(ctx, args)
+
+        def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+            """Return the parameters that these words may have."""
+            params = super().get_params(ctx)
+            return [each for each in params if not (ctx.meta.get(option) and each.name == "epoch_id")]
+
+    return EpochUnless

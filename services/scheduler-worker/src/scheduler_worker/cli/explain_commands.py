@@ -26,7 +26,7 @@ from ledger_core.explanation.as_json import explanation_json
 from ledger_core.explanation.trace_lines import trace_lines
 from ledger_core.explanation.user_lines import Line, user_lines
 from ledger_core.identifiers import EpochId, check_identifier
-from scheduler_worker.cli.arguments import HASH, epoch_argument
+from scheduler_worker.cli.arguments import HASH, epoch_argument, epoch_unless
 from scheduler_worker.cli.output import is_terminal, json_option, output_width, print_json, printable
 from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.statement_commands import BundleUnreadable
@@ -42,22 +42,7 @@ expect_option = click.option(
 )
 
 
-class EpochUnlessBundle(click.Command):
-    """Takes EPOCH first, unless --bundle names the file of the one epoch there is."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether a bundle is given, before the arguments are counted."""
-        options = args[: args.index("--")] if "--" in args else args
-        ctx.meta[_BUNDLE] = any(word == _BUNDLE or word.startswith(f"{_BUNDLE}=") for word in options)
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the parameters that these words may have."""
-        params = super().get_params(ctx)
-        return [each for each in params if not (ctx.meta.get(_BUNDLE) and each.name == "epoch_id")]
-
-
-@click.command(cls=EpochUnlessBundle)
+@click.command(cls=epoch_unless(_BUNDLE))
 @epoch_argument
 @click.argument("user_id", metavar="USER")
 @bundle_option

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import textwrap
@@ -20,19 +19,11 @@ import click
 from rich.cells import cell_len, chop_cells
 
 from ledger_core.domain.instant import instant_text
+from scheduler_worker.printable_text import printable as printable  # noqa: PLC0414 - every command has it from here
 
 PLAIN_WIDTH: Final = 80
 NARROWEST_TEXT: Final = 12  # a column of text that gets less is unreadable: then a line a cell instead
 _GAP: Final = "  "
-# Controls, bidirectional overrides, line separators, lone surrogates: what moves a cursor or hides text.
-_UNPRINTABLE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-
-
-def printable(text: str) -> str:
-    """Return text with every character that could act on a terminal replaced."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def is_terminal() -> bool:
