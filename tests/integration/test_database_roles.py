@@ -172,6 +172,26 @@ def test_granting_takes_back_what_is_too_much(owner_engine: Engine, excess: str)
     check_rights(owner_engine)
 
 
+def test_a_database_that_is_closed_to_the_public_is_open_to_the_two_roles(
+    owner_engine: Engine, fresh_database: TestDatabase
+) -> None:
+    name = owner_engine.url.database
+    with run_alone(owner_engine) as connection:
+        connection.execute(text(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC, ledger_worker, ledger_reader'))
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        _look(fresh_database.worker_url)
+
+    grant_roles(owner_engine)
+
+    assert (_look(fresh_database.worker_url), _look(fresh_database.reader_url)) == (1, 1)
+
+
+def _look(url: str) -> int:
+    with opened_session(parse_database_url(url)) as session:
+        found: int = session.execute("SELECT 1").fetchall()[0][0]
+        return found
+
+
 def test_grants_at_once_all_succeed(owner_engine: Engine) -> None:
     def grant(_: int) -> None:
         grant_roles(owner_engine)

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 
 from db_client.database_url import parse_database_url
 from db_client.engine import create_ledger_engine
-from db_client.migrate import SchemaRevisionUnknown, upgrade_schema
+from db_client.migrate import DatabaseEncodingUnfit, SchemaRevisionUnknown, upgrade_schema
 from db_client.schema_revision import current_revision, newest_revision
 from db_client.tables.all_tables import ledger_metadata
 from tests.ledger_history import TABLES, run_alone
@@ -176,6 +176,29 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(bare_engine: Engine) -> Non
 
     assert current_revision(bare_engine) is None
     assert {row[0] for row in catalog(bare_engine, "columns")} == {"statement_signatures"}
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_can_t_hold_every_name_is_refused(
+    encoding: str, admin_engine: Engine, postgres_url: str
+) -> None:
+    name = f"ledger_test_{uuid.uuid4().hex[:12]}"
+    alone = admin_engine.execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as connection:
+        connection.execute(
+            text(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        )
+    url = parse_database_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    engine = create_ledger_engine(url, application_name="ledger-tests")
+
+    with pytest.raises(DatabaseEncodingUnfit, match=f"has encoding {encoding}") as refused:
+        upgrade_schema(engine)
+
+    assert refused.value.code == "database-encoding-unfit"
+    assert current_revision(engine) is None
+    engine.dispose()
+    with alone.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
 
 
 def test_a_database_of_a_newer_version_is_left_alone(owner_engine: Engine) -> None:

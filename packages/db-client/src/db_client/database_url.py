@@ -20,6 +20,7 @@ FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 SYSTEM: Final = "system"  # instead of a file of authorities: those that the machine trusts
 SET_HERE: Final = (
     "application_name",
+    "client_encoding",
     "connect_timeout",
     "options",
 )  # by create_ledger_engine, for every session

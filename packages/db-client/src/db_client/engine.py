@@ -43,6 +43,7 @@ def create_ledger_engine(
         hide_parameters=True,  # errors are logged; events and identities are not
         connect_args={
             "application_name": application_name,
+            "client_encoding": "utf8",  # else a database in SQL_ASCII answers in bytes
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             **SIGNS_OF_LIFE,
             "options": (

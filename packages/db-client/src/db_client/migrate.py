@@ -32,13 +32,29 @@ class SchemaRevisionUnknown(LedgerError):
         self.newest = newest
 
 
+class DatabaseEncodingUnfit(LedgerError):
+    """The database can't hold every name, as its text is not Unicode."""
+
+    code = "database-encoding-unfit"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"the database has encoding {encoding}, which can't hold every name;"
+            " create it with ENCODING 'UTF8' TEMPLATE template0"
+        )
+        self.encoding = encoding
+
+
 def upgrade_schema(engine: Engine) -> str:
     """Migrate to the newest schema, all or nothing, and return its revision.
 
     Holds:  two processes at once take turns; on a current database nothing changes.
-    Raises: SchemaRevisionUnknown.
+    Raises: SchemaRevisionUnknown, DatabaseEncodingUnfit.
     """
     with as_file(files("db_client") / "migrations") as scripts, engine.begin() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        if encoding != "UTF8":
+            raise DatabaseEncodingUnfit(encoding)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         config = _config(scripts)
         config.attributes["connection"] = connection

@@ -9,7 +9,7 @@ from typing import Final
 from psycopg import Connection as DriverConnection
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, InternalError_
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from ledger_core.errors import LedgerError
@@ -76,8 +76,12 @@ def grant_roles(engine: Engine) -> None:
     """
 
     def grant(connection: Connection) -> None:
+        database = connection.execute(text("SELECT current_database()")).scalar_one()
         for role in LedgerRole:
             _create_role(connection, role)
+            # A database that was closed to the public is open to these two.
+            connect = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
+            _execute(connection, connect.format(sql.Identifier(database), sql.Identifier(role)))
             for what in ("ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA", "SCHEMA"):
                 _run(connection, sql.SQL("REVOKE ALL ON " + what + " public FROM {}"), role)
             _run(connection, sql.SQL("GRANT USAGE ON SCHEMA public TO {}"), role)
