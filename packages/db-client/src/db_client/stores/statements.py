@@ -7,17 +7,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select
+from psycopg.errors import ProgramLimitExceeded
+from sqlalchemy import Cast, ColumnElement, Connection, Row, Text, and_, cast, func, insert, literal, select
+from sqlalchemy.exc import DBAPIError
 
 from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.pool import PostgresPoolStore
+from db_client.tables.schema import Json
 from db_client.tables.statements import payout_statements
 from ledger_core.domain.amendment import parse_amendment
+from ledger_core.domain.payout_text import payout_texts
 from ledger_core.domain.payouts import PayoutLine
-from ledger_core.domain.statement import PayoutStatement, payout_document
+from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_reading import parse_completeness
 from ledger_core.errors import LedgerError, StatementCorrupt
 from ledger_core.identifiers import EpochId, NodeId
+from ledger_core.statement_errors import StatementTooLarge
 
 
 class PostgresStatementStore:
@@ -104,23 +109,27 @@ class PostgresStatementStore:
     def add(self, statement: PayoutStatement, *, created_at: datetime) -> None:
         """Store the statement; the unique index allows one a closed epoch that supersedes none."""
         amendment = statement.amendment
-        self._connection.execute(
-            insert(payout_statements).values(
-                node_id=self._node_id,
-                epoch_id=statement.epoch_id,
-                format=statement.format,
-                activity_set_hash=statement.activity_set_hash,
-                allocation_set_hash=statement.allocation_set_hash,
-                pool_total_credits=statement.pool_total_credits,
-                payouts_json=[payout_document(line) for line in statement.payouts],
-                statement_hash=statement.statement_hash,
-                previous_statement_hash=statement.previous_statement_hash,
-                completeness_json=[found.document() for found in statement.completeness] or None,
-                amendment_json=None if amendment is None else amendment.document(),
-                supersedes_statement_id=None if amendment is None else self._id_of(amendment.supersedes),
-                created_at=created_at,
-            )
+        row = insert(payout_statements).values(
+            node_id=self._node_id,
+            epoch_id=statement.epoch_id,
+            format=statement.format,
+            activity_set_hash=statement.activity_set_hash,
+            allocation_set_hash=statement.allocation_set_hash,
+            pool_total_credits=statement.pool_total_credits,
+            payouts_json=_payouts_json(statement),
+            statement_hash=statement.statement_hash,
+            previous_statement_hash=statement.previous_statement_hash,
+            completeness_json=[found.document() for found in statement.completeness] or None,
+            amendment_json=None if amendment is None else amendment.document(),
+            supersedes_statement_id=None if amendment is None else self._id_of(amendment.supersedes),
+            created_at=created_at,
         )
+        try:
+            self._connection.execute(row)
+        except DBAPIError as error:
+            if isinstance(error.orig, ProgramLimitExceeded):
+                raise StatementTooLarge(statement.epoch_id, len(statement.payouts)) from error
+            raise
 
     def _id_of(self, statement_hash: str) -> UUID:
         """Return the id of the statement that an amendment names; of an unknown one that of none."""
@@ -157,6 +166,12 @@ class PostgresStatementStore:
             completeness=() if row.completeness_json is None else parse_completeness(row.completeness_json),
             amendment=None if row.amendment_json is None else parse_amendment(row.amendment_json),
         )
+
+
+def _payouts_json(statement: PayoutStatement) -> Cast[Any]:
+    """Return the payouts as one text: a million dictionaries would take ten times the memory."""
+    payouts = b"".join((b"[", *payout_texts(statement.payouts), b"]"))
+    return cast(literal(payouts.decode("utf-8"), Text()), Json)
 
 
 def _follows(previous: str | None) -> ColumnElement[bool]:

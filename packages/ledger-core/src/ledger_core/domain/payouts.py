@@ -52,6 +52,11 @@ class PayoutLines(Sequence[PayoutLine]):
         self._order = order
         self._total = total_units
 
+    @property
+    def total_credits(self) -> int:
+        """The credits of all lines together."""
+        return sum(self._amounts)
+
     def __len__(self) -> int:
         return len(self._order)
 

@@ -28,7 +28,7 @@ FILES: Final = (STATEMENT, CHAIN, POOL, ALLOCATIONS, EVENTS)
 ENTRIES: Final = (*FILES, MANIFEST)
 
 MAX_MANIFEST_BYTES: Final = 65_536  # under 1,000 are used
-MAX_DOCUMENT_BYTES: Final = 64 * 2**20  # half a million payouts
+MAX_DOCUMENT_BYTES: Final = 256 * 2**20  # two million payouts: no statement that PostgreSQL holds is larger
 MAX_RECORD_BYTES: Final = 2**20  # metadata has at most 64 KiB; a reason or a link adds a few
 MAX_LINE_BYTES: Final[Mapping[str, int]] = {
     STATEMENT: MAX_DOCUMENT_BYTES,
