@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +26,7 @@ from scheduler_worker.cli.app import ledger
 from tests.git_repositories import run_git
 
 COLUMNS = 80
+INTERRUPT = "\x03"
 PATIENCE_SECONDS = 120
 FIRST_MONDAY = 1_767_571_200  # 2026-01-05T00:00:00Z
 WEEK = 7 * 86_400
@@ -36,6 +37,8 @@ from scheduler_worker.cli.app import main
 main()
 """
 COMMAND = [sys.executable, "-c", START]
+# A terminal sends ctrl-C to the processes that it controls.
+CONTROLLED = f"import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{START}"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -118,13 +121,18 @@ def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
 
 
 def run_on_terminal(
-    *arguments: str | Path, settings: Mapping[str, str] | None = None, answers: Sequence[tuple[str, str]] = ()
+    *arguments: str | Path,
+    settings: Mapping[str, str] | None = None,
+    answers: Sequence[tuple[str, str | Callable[[], str]]] = (),
 ) -> Ended:
-    """Run `ledger` on a terminal of 80 columns; each answer is typed when its question is seen."""
+    """Run `ledger` on a terminal of 80 columns; each answer is typed when its question is seen.
+
+    An answer may be something to do first, which returns what to type; ctrl-C is the answer that INTERRUPT is.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [sys.executable, "-c", CONTROLLED, *map(str, arguments)],
         env=environment(settings),
         stdin=theirs,
         stdout=theirs,
@@ -142,7 +150,7 @@ def run_on_terminal(
     return Ended(status=status, output=seen.decode())
 
 
-def _converse(terminal: int, answers: Sequence[tuple[str, str]]) -> bytes:
+def _converse(terminal: int, answers: Sequence[tuple[str, str | Callable[[], str]]]) -> bytes:
     waiting = list(answers)
     seen = b""
     answered = 0
@@ -157,7 +165,9 @@ def _converse(terminal: int, answers: Sequence[tuple[str, str]]) -> bytes:
         seen += chunk
         if waiting and waiting[0][0].encode() in seen[answered:]:
             answered = len(seen)
-            os.write(terminal, f"{waiting.pop(0)[1]}\n".encode())
+            reply = waiting.pop(0)[1]
+            typed = reply if isinstance(reply, str) else reply()
+            os.write(terminal, typed.encode() if typed == INTERRUPT else f"{typed}\n".encode())
     raise AssertionError(f"it went silent: {seen!r}")
 
 

@@ -32,6 +32,8 @@ from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_epoch import curate_epoch
 from ledger_core.use_cases.curate_event import curate_event
 from ledger_core.use_cases.finalize_epoch import finalize_epoch
+from ledger_core.use_cases.import_bindings import import_bindings
+from ledger_core.use_cases.move_identities import MovedIdentities, merge_users, split_user
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.propose_allocations import propose_allocations
 from ledger_core.use_cases.record_pool_component import record_pool_component
@@ -139,6 +141,10 @@ def _amend(**units: int) -> Write:
     return write
 
 
+def _moved(found: MovedIdentities) -> object:
+    return found.moved, found.counts, found.allocations_changed
+
+
 def _reading(stream: StreamRef, problem: str | None = None) -> StreamReading:
     certificate = CompletenessCertificate(begins=None, ends=None, pages=1, counts=())
     return StreamReading(
@@ -180,6 +186,18 @@ WRITES: Final[dict[str, Write]] = {
     "clear units": _adjust("bob", None),
     "bind a new account": _bind("cid", "3003", "4004"),
     "bind it to another": _bind("dora", "4004", "3003"),
+    "import what others bind": lambda ledger: import_bindings(
+        ledger, [make_binding("cid", "3003"), make_binding("eve", "5005")], CONTEXT, clock=CLOCK
+    ),
+    "merge two users": lambda ledger: _moved(
+        merge_users(ledger, UserId("fay"), UserId("ann"), CONTEXT, clock=CLOCK)
+    ),
+    "merge them the other way": lambda ledger: _moved(
+        merge_users(ledger, UserId("ann"), UserId("fay"), CONTEXT, clock=CLOCK)
+    ),
+    "split a user": lambda ledger: _moved(
+        split_user(ledger, UserId("ann"), UserId("dora"), [("github", "1002")], CONTEXT, clock=CLOCK)
+    ),
     "unbind": lambda ledger: unbind_identity(ledger, "github", "1001", CONTEXT, clock=CLOCK),
     "top up": _record(7),
     "top up otherwise": _record(9),
@@ -199,12 +217,14 @@ WRITES: Final[dict[str, Write]] = {
 def tell_open_epoch(ledger: Ledger) -> None:
     """A closed week, late work from it, and an open week with everything that a write can touch."""
     story = LedgerStory(ledger)
-    story.bind("ann", "1001")
+    story.bind("ann", "1001", "1002")
     story.bind("bob", "2002")
+    story.bind("fay", "6006")
     story.live_through(0, annas(1, at=day(1)))
     epoch_id = story.open(1)
     unbound = make_event(13, at=day(1, week=1), account="3003", login="cid")
-    story.store(annas(11, at=day(0, week=1)), bobs(12, at=day(1, week=1)), unbound)
+    fays = make_event(20, at=day(1, week=1), account="6006", login="fay")
+    story.store(annas(11, at=day(0, week=1)), bobs(12, at=day(1, week=1)), unbound, fays)
     story.curate(epoch_id)
     story.propose(epoch_id)
     story.adjust(epoch_id, "bob", 4000)

@@ -14,7 +14,7 @@ from ledger_core import ActivityEvent
 from ledger_core.identifiers import NodeId
 from ledger_core.testing import make_event
 from scheduler_worker.cli.app import run
-from scheduler_worker.cli.explain_commands import fold
+from scheduler_worker.cli.output import fold
 from tests.command_line import COLUMNS, controls_in, run_on_terminal, run_program, screen_lines
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory, day

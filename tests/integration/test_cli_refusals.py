@@ -38,6 +38,9 @@ SAMPLES = {
     "first": "2026-01-05",
     "last": "2026-01-19",
     "final_units": "5",
+    "accounts": "git:ada@example.org",
+    "into": "grace",
+    "name": "ada",
     "kind": "csv",
     "output": "written",
     "provider": "git",
@@ -45,7 +48,9 @@ SAMPLES = {
     "source_name": "github",
     "user_id": "ada",
 }
-IDENTIFIERS = {"component_id", "event_id", "external_id", "provider", "user_id", "algorithm"}
+IDENTIFIERS = {
+    "component_id", "event_id", "external_id", "provider", "user_id", "algorithm", "into", "accounts", "name",
+}  # fmt: skip
 LINES = {"reason", "evidence"}
 BAD_EPOCHS = ("0", "x", "1.5", "", "9223372036854775808", "9" * 5_000, "1\x1b[31m", "-1")
 BAD_TEXTS = ("a\nb", "\x1b[31mred", "", "x" * 3_000, "\udcff", "a\u2028b")
@@ -58,6 +63,8 @@ NO_DATABASE = {
     ("source", "check"),
     ("source", "validate"),
     ("webhook", "serve"),
+    ("identity", "import"),
+    ("identity", "mailmap"),
 }
 POLICY_ALONE = {("config", "check")}  # which a good policy satisfies
 SERVERLESS = {("init",), ("config", "schema")}  # which nothing is missing for
@@ -78,6 +85,9 @@ READS = {
         ("explain",),
         ("report",),
         ("trace",),
+        ("review",),
+        ("identity", "export"),
+        ("identity", "who"),
         ("epoch", "show"),
         ("epoch", "finalize"),
         ("gap", "waive"),
@@ -89,7 +99,9 @@ READS = {
 WRITES = {
     words
     for words in COMMANDS
-    if words[0] == "event" or words[-1] in {"collect", "bind", "set", "clear", "add", "apply"}
+    if words[0] == "event"
+    or words[-1] in {"collect", "bind", "set", "clear", "add", "apply"}
+    or words in {("identity", "merge"), ("identity", "split")}
 }
 
 
@@ -189,6 +201,7 @@ def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words
             (1, "bundle-unreadable"),
             (1, "source-not-configured"),
             (1, "jsonl-file-unreadable"),
+            (1, "file-unreadable"),
         }
     else:
         assert (status, code) in {(4, "database-unreachable"), (4, "temporal-unreachable")}

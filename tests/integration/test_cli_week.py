@@ -9,14 +9,11 @@ import signal
 import subprocess
 import tomllib
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
 
 from db_client.engine import create_ledger_engine
 from db_client.postgres_ledger import PostgresLedger
@@ -25,8 +22,7 @@ from ledger_core.domain.completeness import CompletenessCertificate, Completenes
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.use_cases.record_reading import record_reading
-from scheduler_worker.bootstrap import create_database, login_url
-from scheduler_worker.cli.app import run
+from scheduler_worker.bootstrap import login_url
 from scheduler_worker.exports.workbook import amounts_in_xlsx
 from tests.command_line import (
     COLUMNS,
@@ -36,106 +32,11 @@ from tests.command_line import (
     run_program,
     running_program,
     screen_lines,
-    write_weeks,
 )
-from tests.conftest import _run_alone
+from tests.node import Node, collect
 
-POLICY = """node_id = "{node_id}"
-[weights]
-"git:commit_authored" = 1000
-"git:commit_coauthored" = 500
-[schedule]
-every = "7d"
-[[sources.git]]
-name = "acme/web"
-path = "{path}"
-"""
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 HASH = re.compile(r"\b[0-9a-f]{64}\b")
-
-
-@pytest.fixture
-def settings(
-    postgres_url: str, admin_engine: Engine, temporal_address: str, namespace: str, tmp_path: Path
-) -> Iterator[dict[str, str]]:
-    """The environment of a node whose database is there, and empty."""
-    name = f"ledger_week_{uuid.uuid4().hex[:12]}"
-    owner_url = create_database(postgres_url, name)
-    repository = write_weeks(tmp_path / "repository", weeks=2)
-    (tmp_path / "ledger.toml").write_text(POLICY.format(node_id=uuid.uuid4(), path=repository))
-    yield {
-        "LEDGER_CONFIG": str(tmp_path / "ledger.toml"),
-        "LEDGER_OWNER_DATABASE_URL": owner_url,
-        "LEDGER_DATABASE_URL": login_url(owner_url, name, "of the week"),
-        "LEDGER_GRANT_PASSWORD": "of the week",
-        "LEDGER_ACTOR": "an admin",
-        "TEMPORAL_ADDRESS": temporal_address,
-        "TEMPORAL_NAMESPACE": namespace,
-    }
-    _run_alone(admin_engine, f'DROP DATABASE "{name}" WITH (FORCE)')
-    for login in (name, f"{name}_reader"):
-        _run_alone(admin_engine, f'DROP ROLE IF EXISTS "{login}"')
-
-
-class Node:
-    """The command line as its admin uses it, in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], login: str) -> None:
-        self._capsys = capsys
-        self.login = login
-
-    def does(self, *words: object, status: int = 0) -> str:
-        """Run a command that must end with the status, and return what it printed."""
-        found = run([str(word) for word in words])
-        captured = self._capsys.readouterr()
-        assert found == status, (words, captured)
-        assert controls_in(captured.out) == []
-        return captured.out
-
-    def says(self, *words: object, status: int = 0) -> Any:
-        """The same with --json: what it printed, parsed."""
-        return json.loads(self.does(*words, "--json", status=status))
-
-    def refuses(self, *words: object) -> str:
-        """Return the code of a refusal with status 1."""
-        found = run([str(word) for word in words])
-        captured = self._capsys.readouterr()
-        assert (found, captured.out) == (1, ""), captured
-        return captured.err.splitlines()[-1].split(": ")[1]
-
-
-@pytest.fixture
-def node(
-    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Node:
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    login = settings["LEDGER_OWNER_DATABASE_URL"].rpartition("/")[2]
-    node = Node(capsys, login)
-    before = node.says("db", "current", status=3)
-    assert before["revision"] is None
-    assert node.says("db", "upgrade")["revision"] == before["newest"]
-    assert node.says("db", "upgrade") == {"revision": before["newest"]}
-    assert "the newest" in node.does("db", "current")
-    assert login in node.does("db", "grant", "--worker", login, "--reader", f"{login}_reader")
-    return node
-
-
-@pytest.fixture
-def worker(node: Node, settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    del node  # which has migrated the database
-    with running_program("worker", settings=settings) as process:
-        read_until(process, "worker_started")
-        yield process
-
-
-def collect(node: Node) -> int:
-    """Collect the first week, and return its epoch."""
-    report = node.says("epoch", "collect", "--at", "2026-01-05")
-    assert (report["complete"], report["joined"]) == (True, False)
-    epoch_id = report["epoch_id"]
-    assert isinstance(epoch_id, int)
-    return epoch_id
 
 
 def test_a_week_from_an_empty_database_to_a_verified_bundle(

@@ -32,6 +32,7 @@ from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.ports.item_source import FoundItem, ItemHint
 from ledger_core.testing import MONDAY, ScriptedSource, make_context, make_event, make_page, make_window
 from ledger_core.use_cases.record_reading import record_reading
+from scheduler_worker.identity_messages import ImportBindingsCommand, MergeUsersCommand, SplitUserCommand
 from scheduler_worker.messages import (
     MAX_STREAMS,
     AdjustAllocationCommand,
@@ -49,8 +50,10 @@ from scheduler_worker.workflow_ids import (
     bind_workflow_id,
     collect_workflow_id,
     finalize_workflow_id,
+    import_workflow_id,
     item_workflow_id,
     judge_workflow_id,
+    move_workflow_id,
     pool_workflow_id,
     unbind_workflow_id,
     waive_workflow_id,
@@ -58,8 +61,11 @@ from scheduler_worker.workflow_ids import (
 from scheduler_worker.workflows.admin_writes import (
     AdjustAllocationWorkflow,
     BindIdentitiesWorkflow,
+    ImportBindingsWorkflow,
     JudgeEventWorkflow,
+    MergeUsersWorkflow,
     RecordPoolComponentWorkflow,
+    SplitUserWorkflow,
     UnbindIdentityWorkflow,
     WaiveGapWorkflow,
 )
@@ -302,6 +308,38 @@ async def _cancel(stage: Stage) -> None:
     await stage.ended(waiting)
 
 
+async def _move(stage: Stage) -> None:
+    """Import, merge and split, each done and refused; at the end everybody's accounts are as they were."""
+    extra, other = f"5005.{ANN}", f"other.{ANN}"
+
+    def take(account: str, user: str) -> tuple[Any, object, str]:
+        command = ImportBindingsCommand(
+            providers=("github",), external_ids=(account,), user_ids=(user,), context=CONTEXT
+        )
+        return ImportBindingsWorkflow.run, command, import_workflow_id(command, KEYS.id_key)
+
+    def merge(user: str, into: str) -> tuple[Any, object, str]:
+        command = MergeUsersCommand(user_id=user, into=into, context=CONTEXT)
+        return MergeUsersWorkflow.run, command, move_workflow_id(command, KEYS.id_key)
+
+    def split(*accounts: str) -> tuple[Any, object, str]:
+        command = SplitUserCommand(
+            user_id=ANN,
+            into=other,
+            providers=("github",) * len(accounts),
+            external_ids=accounts,
+            context=CONTEXT,
+        )
+        return SplitUserWorkflow.run, command, move_workflow_id(command, KEYS.id_key)
+
+    await stage.done("ImportBindingsWorkflow.done", *take(extra, other))
+    await stage.refused("ImportBindingsWorkflow.refused", *take(extra, ANN))
+    await stage.done("MergeUsersWorkflow.done", *merge(other, ANN))
+    await stage.refused("MergeUsersWorkflow.refused", *merge(f"nobody.{ANN}", ANN))
+    await stage.done("SplitUserWorkflow.done", *split(extra))
+    await stage.refused("SplitUserWorkflow.refused", *split(extra))
+
+
 async def _decide(stage: Stage, epoch_id: int) -> None:
     """Each of an admin's writes: done, refused, and tried again after a lost reply."""
     pull = "github:pr_merged:acme/widgets:1"
@@ -311,6 +349,8 @@ async def _decide(stage: Stage, epoch_id: int) -> None:
     unbinding = (UnbindIdentityWorkflow.run, unbind, unbind_workflow_id(unbind, KEYS.id_key))
     await stage.done("UnbindIdentityWorkflow.done", *unbinding)
     await stage.refused("UnbindIdentityWorkflow.refused", *unbinding)
+
+    await _move(stage)
 
     def adjust(user: str, units: int) -> tuple[Any, object, str]:
         command = AdjustAllocationCommand(epoch_id=epoch_id, user_id=user, final_units=units, context=CONTEXT)

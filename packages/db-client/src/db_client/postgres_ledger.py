@@ -21,6 +21,7 @@ from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.evidence import PostgresEvidenceReader
 from db_client.stores.identities import PostgresIdentityStore
 from db_client.stores.pool import PostgresPoolStore
+from db_client.stores.review import PostgresReviewReader
 from db_client.stores.statements import PostgresStatementStore
 from db_client.stores.stream_health import PostgresStreamHealthStore
 from ledger_core.identifiers import NodeId
@@ -97,6 +98,11 @@ class PostgresTransaction:
     def evidence(self) -> PostgresEvidenceReader:
         """What explanations are made of."""
         return PostgresEvidenceReader(self.connection, self.node_id)
+
+    @cached_property
+    def review(self) -> PostgresReviewReader:
+        """What a review shows."""
+        return PostgresReviewReader(self.connection, self.node_id)
 
 
 class PostgresLedger:

@@ -7,6 +7,7 @@ import hmac
 
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.ports.item_source import ItemHint
+from scheduler_worker.identity_messages import ImportBindingsCommand, MergeUsersCommand, SplitUserCommand
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
@@ -63,6 +64,16 @@ def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:
 
 def unbind_workflow_id(command: UnbindCommand, id_key: bytes) -> str:
     """Return an id that taking back the same binding always gets; it names nobody."""
+    return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def import_workflow_id(command: ImportBindingsCommand, id_key: bytes) -> str:
+    """Return an id that the same import always gets; it names nobody."""
+    return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def move_workflow_id(command: MergeUsersCommand | SplitUserCommand, id_key: bytes) -> str:
+    """Return an id that the same merge or split always gets; it names nobody."""
     return f"ledger-identity-{_digest(dataclasses.asdict(command), id_key)}"
 
 

@@ -87,7 +87,7 @@ class PostgresAllocationStore:
             .where(epoch_allocations.c.node_id == self._node_id, epoch_allocations.c.epoch_id == epoch_id)
             .order_by(epoch_allocations.c.user_id)
         )
-        return tuple(_allocation(row) for row in rows)
+        return tuple(allocation_of_row(row) for row in rows)
 
     def find(self, epoch_id: EpochId, user_id: UserId) -> Allocation | None:
         """Return one user's allocation."""
@@ -98,7 +98,7 @@ class PostgresAllocationStore:
                 epoch_allocations.c.user_id == user_id,
             )
         ).one_or_none()
-        return None if row is None else _allocation(row)
+        return None if row is None else allocation_of_row(row)
 
     def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:
         """Recompute the proposals, unless nothing was written to the epoch since; rows that would not change are not written."""
@@ -147,7 +147,8 @@ class PostgresAllocationStore:
         )
 
 
-def _allocation(row: Row[Any]) -> Allocation:
+def allocation_of_row(row: Row[Any]) -> Allocation:
+    """Return what a row of epoch_allocations holds."""
     return Allocation(
         user_id=UserId(row.user_id),
         proposed_units=row.proposed_units,

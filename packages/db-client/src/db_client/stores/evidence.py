@@ -27,9 +27,9 @@ from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
 from ledger_core.ports.evidence_reader import ActivityElsewhere, DailyActivity, EventInEpoch
 
 # What `like_names` does: A to Z alone, as lower() would ask a locale.
-_FOLDED: Final = "translate({}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
-_LOGIN: Final = _FOLDED.format("event.platform_login")
-_ACCOUNT: Final = _FOLDED.format("event.platform_user_id")
+FOLDED: Final = "translate({}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+_LOGIN: Final = FOLDED.format("event.platform_login")
+_ACCOUNT: Final = FOLDED.format("event.platform_user_id")
 
 _UNRESOLVED_LIKE: Final = text(
     GROUPED_BY_IDENTITY
@@ -90,7 +90,7 @@ _DAILY: Final = text("""
 
 
 # Every column of an event but its metadata, which is most of it.
-_CURATED_FACTS: Final[Select[*tuple[Any, ...]]] = select(
+CURATED_FACTS: Final[Select[*tuple[Any, ...]]] = select(
     activity_curation.c.epoch_id,
     activity_curation.c.user_id,
     activity_curation.c.included,
@@ -118,14 +118,14 @@ class PostgresEvidenceReader:
 
     def activity_of_user(self, epoch_id: EpochId, user_id: UserId) -> Iterator[CuratedFact]:
         """Yield the epoch's events that belong to the user, by id, from a server-side cursor."""
-        query = _CURATED_FACTS.where(
+        query = CURATED_FACTS.where(
             activity_curation.c.node_id == self._node_id,
             activity_curation.c.epoch_id == epoch_id,
             activity_curation.c.user_id == user_id,
         ).order_by(activity_curation.c.event_id)
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
-                yield _curated_fact(row)
+                yield curated_fact(row)
 
     def unresolved_like(
         self, epoch_id: EpochId, names: Sequence[str], *, limit: int
@@ -188,11 +188,11 @@ class PostgresEvidenceReader:
     def standings(self, event_id: EventId) -> tuple[EventInEpoch, ...]:
         """Return how the event stands in each epoch that holds it."""
         rows = self._connection.execute(
-            _CURATED_FACTS.where(
+            CURATED_FACTS.where(
                 activity_curation.c.node_id == self._node_id, activity_curation.c.event_id == event_id
             ).order_by(activity_curation.c.epoch_id)
         )
-        return tuple(EventInEpoch(epoch_id=EpochId(row.epoch_id), curated=_curated_fact(row)) for row in rows)
+        return tuple(EventInEpoch(epoch_id=EpochId(row.epoch_id), curated=curated_fact(row)) for row in rows)
 
     def daily_activity(self, epoch: Epoch) -> tuple[DailyActivity, ...]:
         """Count the epoch's events by day and source."""
@@ -222,7 +222,7 @@ class PostgresEvidenceReader:
         self, epoch_id: EpochId, wanted: ColumnElement[bool], *, limit: int
     ) -> tuple[CuratedFact, ...]:
         rows = self._connection.execute(
-            _CURATED_FACTS.where(
+            CURATED_FACTS.where(
                 activity_curation.c.node_id == self._node_id,
                 activity_curation.c.epoch_id == epoch_id,
                 wanted,
@@ -230,7 +230,7 @@ class PostgresEvidenceReader:
             .order_by(activity_curation.c.event_id)
             .limit(limit)
         )
-        return tuple(_curated_fact(row) for row in rows)
+        return tuple(curated_fact(row) for row in rows)
 
     def _history(self, *conditions: ColumnElement[bool], limit: int) -> tuple[IdentityEvent, ...]:
         rows = self._connection.execute(
@@ -242,7 +242,8 @@ class PostgresEvidenceReader:
         return tuple(_identity_event(row) for row in reversed(rows))
 
 
-def _curated_fact(row: Row[*tuple[Any, ...]]) -> CuratedFact:
+def curated_fact(row: Row[*tuple[Any, ...]]) -> CuratedFact:
+    """Return what a row of CURATED_FACTS holds."""
     judged_at = None if row.judged_at is None else row.judged_at.astimezone(UTC)
     return CuratedFact(
         fact=EventFact(

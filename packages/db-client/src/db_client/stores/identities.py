@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import Connection, Row, delete, insert, select, text
+from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from db_client.tables.identities import identity_events, user_bindings, users
 from ledger_core.domain.identity import IdentityBinding, IdentityChange, UnresolvedIdentity
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.errors import IdentityAlreadyBound, IdentityNotBound
 from ledger_core.identifiers import EpochId, NodeId, UserId
+from ledger_core.identity_errors import AccountNotOfUser
 
 # Ordered, so that two writers of the same identities cannot deadlock.
 _ADD_USERS: Final = text("""
@@ -38,6 +39,15 @@ _FIND: Final = text("""
         ON binding.node_id = :node_id
         AND binding.provider = wanted.provider AND binding.external_id = wanted.external_id
     ORDER BY binding.provider, binding.external_id
+""")
+
+_UNBIND_THESE: Final = text("""
+    DELETE FROM user_bindings AS binding
+    USING unnest(CAST(:provider AS text[]), CAST(:external_id AS text[]), CAST(:user_id AS text[]))
+        AS wanted (provider, external_id, user_id)
+    WHERE binding.node_id = :node_id AND binding.provider = wanted.provider
+        AND binding.external_id = wanted.external_id AND binding.user_id = wanted.user_id
+    RETURNING binding.provider, binding.external_id
 """)
 
 GROUPED_BY_IDENTITY: Final = """
@@ -116,13 +126,7 @@ class PostgresIdentityStore:
 
     def bind(self, bindings: Sequence[IdentityBinding], context: ActionContext, *, at: datetime) -> int:
         """Bind what is bound to nobody; the primary key keeps everyone else out."""
-        values = {
-            "node_id": self._node_id,
-            "at": at,
-            "provider": [binding.provider for binding in bindings],
-            "external_id": [binding.external_id for binding in bindings],
-            "user_id": [binding.user_id for binding in bindings],
-        }
+        values = self._values(bindings) | {"at": at}
         self._connection.execute(_ADD_USERS, values)
         added = self._connection.execute(_BIND, values).all()
         wanted = {(binding.provider, binding.external_id): binding.user_id for binding in bindings}
@@ -148,6 +152,53 @@ class PostgresIdentityStore:
         removed = _binding(row)
         self._record([removed], IdentityChange.UNBOUND, context, at)
         return removed.user_id
+
+    def take_turns(self) -> None:
+        """Wait for whoever moves accounts of this node."""
+        name = f"{self._node_id}/identities"
+        self._connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+    def list_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return up to limit identities that are bound to the user now, in order."""
+        rows = self._connection.execute(
+            select(user_bindings)
+            .where(user_bindings.c.node_id == self._node_id, user_bindings.c.user_id == user_id)
+            .order_by(user_bindings.c.provider, user_bindings.c.external_id)
+            .limit(limit)
+        )
+        return tuple(_binding(row) for row in rows)
+
+    def move(
+        self, bindings: Sequence[IdentityBinding], to: UserId, context: ActionContext, *, at: datetime
+    ) -> None:
+        """Take the bindings back and bind their identities to another, in three statements."""
+        removed = self._connection.execute(_UNBIND_THESE, self._values(bindings)).all()
+        if len(removed) < len(bindings):
+            self._refuse_move(bindings, {(row.provider, row.external_id) for row in removed})
+        moved = [
+            IdentityBinding(provider=each.provider, external_id=each.external_id, user_id=to)
+            for each in bindings
+        ]
+        values = self._values(moved) | {"at": at}
+        self._connection.execute(_ADD_USERS, values)
+        added = self._connection.execute(_BIND, values).all()
+        assert len(added) == len(moved)  # nobody else can bind what this transaction has just taken back
+        self._record(bindings, IdentityChange.UNBOUND, context, at)
+        self._record(moved, IdentityChange.BOUND, context, at)
+
+    def _values(self, bindings: Sequence[IdentityBinding]) -> dict[str, object]:
+        return {
+            "node_id": self._node_id,
+            "provider": [binding.provider for binding in bindings],
+            "external_id": [binding.external_id for binding in bindings],
+            "user_id": [binding.user_id for binding in bindings],
+        }
+
+    def _refuse_move(self, bindings: Sequence[IdentityBinding], removed: set[tuple[str, str]]) -> NoReturn:
+        missed = next(each for each in bindings if (each.provider, each.external_id) not in removed)
+        found = self.find_bindings([(missed.provider, missed.external_id)])
+        owner = found[0].user_id if found else None
+        raise AccountNotOfUser(missed.provider, missed.external_id, missed.user_id, owner)
 
     def _record(
         self,

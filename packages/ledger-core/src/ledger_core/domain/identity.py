@@ -10,6 +10,8 @@ from typing import Final
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import UserId, check_identifier, check_name
 
+MAX_IMPORTED: Final = 10_000  # bindings at once: one transaction, one row of the record
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class IdentityBinding:

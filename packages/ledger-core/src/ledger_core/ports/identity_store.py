@@ -39,3 +39,21 @@ class IdentityStore(IdentityReader, Protocol):
 
         Raises: IdentityNotBound.
         """
+
+    def take_turns(self) -> None:
+        """Keep every other writer of bindings out until the end: what is bound changes by one after another.
+
+        Holds: it comes after the lock of an epoch, if that is taken at all.
+        """
+
+    def list_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return up to limit identities that are bound to the user now, in order."""
+
+    def move(
+        self, bindings: Sequence[IdentityBinding], to: UserId, context: ActionContext, *, at: datetime
+    ) -> None:
+        """Bind identities to another user, who is created as needed; the history has both changes.
+
+        Holds:  all or none; each is bound as it is given.
+        Raises: AccountNotOfUser.
+        """

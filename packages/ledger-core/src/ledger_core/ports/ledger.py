@@ -20,6 +20,7 @@ from ledger_core.ports.epoch_store import EpochReader, EpochStore
 from ledger_core.ports.evidence_reader import EvidenceReader
 from ledger_core.ports.identity_store import IdentityReader, IdentityStore
 from ledger_core.ports.pool_store import PoolReader, PoolStore
+from ledger_core.ports.review_reader import ReviewReader
 from ledger_core.ports.statement_store import StatementReader, StatementStore
 from ledger_core.ports.stream_health_store import StreamHealthReader, StreamHealthStore
 
@@ -78,6 +79,10 @@ class LedgerView(Protocol):
     @property
     def evidence(self) -> EvidenceReader:
         """What an explanation of one person's credits, or of one event, is made of."""
+
+    @property
+    def review(self) -> ReviewReader:
+        """What an admin looks at before a close."""
 
 
 class LedgerTransaction(Protocol):

@@ -31,7 +31,7 @@ class InMemoryEvidenceReader:
         """Yield the epoch's events that belong to the user, by id."""
         for activity in InMemoryCurationReader(self._scope).ordered_activity(epoch_id):
             if activity.curation.user_id == user_id:
-                yield _curated_fact(activity)
+                yield curated_fact(activity)
 
     def unresolved_like(
         self, epoch_id: EpochId, names: Sequence[str], *, limit: int
@@ -100,7 +100,7 @@ class InMemoryEvidenceReader:
         reader = InMemoryCurationReader(self._scope)
         epoch_ids = sorted(epoch for epoch, found in self._scope.state.curation if found == event_id)
         return tuple(
-            EventInEpoch(epoch_id=epoch_id, curated=_curated_fact(activity))
+            EventInEpoch(epoch_id=epoch_id, curated=curated_fact(activity))
             for epoch_id in epoch_ids
             for activity in reader.ordered_activity(epoch_id)
             if activity.event.id == event_id
@@ -143,10 +143,11 @@ class InMemoryEvidenceReader:
         self, epoch_id: EpochId, wanted: Callable[[CuratedEvent], bool], *, limit: int
     ) -> tuple[CuratedFact, ...]:
         held = InMemoryCurationReader(self._scope).ordered_activity(epoch_id)
-        return tuple([_curated_fact(activity) for activity in held if wanted(activity.curation)][:limit])
+        return tuple([curated_fact(activity) for activity in held if wanted(activity.curation)][:limit])
 
 
-def _curated_fact(activity: CuratedActivity) -> CuratedFact:
+def curated_fact(activity: CuratedActivity) -> CuratedFact:
+    """Return a curated event as evidence shows it."""
     curation = activity.curation
     return CuratedFact(
         fact=fact_of_event(activity.event),

@@ -11,6 +11,7 @@ from ledger_core.domain.identity import IdentityBinding, IdentityChange, Identit
 from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.errors import IdentityAlreadyBound, IdentityNotBound
 from ledger_core.identifiers import EpochId, UserId
+from ledger_core.identity_errors import AccountNotOfUser
 from ledger_core.testing.in_memory_state import LedgerState, Scope
 
 
@@ -75,6 +76,37 @@ class InMemoryIdentityStore(InMemoryIdentityReader):
             IdentityEvent(change=IdentityChange.UNBOUND, binding=binding, context=context, at=at)
         )
         return owner
+
+    def take_turns(self) -> None:
+        """Do nothing: transactions come one after another here."""
+
+    def list_of(self, user_id: UserId, *, limit: int) -> tuple[IdentityBinding, ...]:
+        """Return up to limit identities that are bound to the user now, in order."""
+        found = sorted(key for key, user in self._scope.state.bindings.items() if user == user_id)
+        return tuple(
+            IdentityBinding(provider=provider, external_id=external_id, user_id=user_id)
+            for provider, external_id in found[:limit]
+        )
+
+    def move(
+        self, bindings: Sequence[IdentityBinding], to: UserId, context: ActionContext, *, at: datetime
+    ) -> None:
+        """Bind identities to another user, all or none, or raise AccountNotOfUser."""
+        state = self._scope.state
+        for binding in bindings:
+            owner = state.bindings.get((binding.provider, binding.external_id))
+            if owner != binding.user_id:
+                raise AccountNotOfUser(binding.provider, binding.external_id, binding.user_id, owner)
+        moved = [
+            IdentityBinding(provider=each.provider, external_id=each.external_id, user_id=to)
+            for each in bindings
+        ]
+        state.users.add(to)
+        state.bindings.update({(each.provider, each.external_id): to for each in moved})
+        for change, changed in ((IdentityChange.UNBOUND, bindings), (IdentityChange.BOUND, moved)):
+            state.identity_events.extend(
+                IdentityEvent(change=change, binding=each, context=context, at=at) for each in changed
+            )
 
 
 def _unbound_events(state: LedgerState) -> Iterable[ActivityEvent]:

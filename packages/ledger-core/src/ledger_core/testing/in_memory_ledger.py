@@ -33,6 +33,7 @@ from ledger_core.testing.in_memory_epochs import InMemoryEpochReader, InMemoryEp
 from ledger_core.testing.in_memory_evidence import InMemoryEvidenceReader
 from ledger_core.testing.in_memory_identities import InMemoryIdentityReader, InMemoryIdentityStore
 from ledger_core.testing.in_memory_invariants import check_commit
+from ledger_core.testing.in_memory_review import InMemoryReviewReader
 from ledger_core.testing.in_memory_state import LedgerState, Scope
 from ledger_core.testing.in_memory_statements import (
     InMemoryActionLog,
@@ -116,6 +117,7 @@ class InMemoryView:
         self.completeness = InMemoryCompletenessReader(scope)
         self.coherence = InMemoryCoherenceReader(scope)
         self.evidence = InMemoryEvidenceReader(scope)
+        self.review = InMemoryReviewReader(scope)
 
 
 class InMemoryTransaction:

@@ -36,6 +36,7 @@ def bind_identities(
             added = applied.after["bindings"] if applied.has_changed_something else 0
             assert isinstance(added, int)
             return added
+        transaction.identities.take_turns()
         at = clock()
         added = transaction.identities.bind(bindings, context, at=at)
         users = sorted({binding.user_id for binding in bindings})
@@ -72,6 +73,7 @@ def unbind_identity(
         applied = transaction.actions.find_applied(context.idempotency_key)
         if applied is not None:
             return UserId(applied.subject)
+        transaction.identities.take_turns()
         at = clock()
         user = transaction.identities.unbind(provider, external_id, context, at=at)
         transaction.actions.append(

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from temporalio import activity
 
+from ledger_core.domain.identity import IdentityBinding
 from ledger_core.identifiers import EpochId, EventId, UserId
+from ledger_core.identifiers import user_id as checked_user_id
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
 from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_event import curate_event
+from ledger_core.use_cases.import_bindings import import_bindings
+from ledger_core.use_cases.move_identities import MovedIdentities, merge_users, split_user
 from ledger_core.use_cases.waive_gap import waive_gap
 from scheduler_worker.activities.tracing import traced
+from scheduler_worker.identity_messages import (
+    ImportBindingsCommand,
+    MergeUsersCommand,
+    MovedReport,
+    SplitUserCommand,
+)
 from scheduler_worker.messages import (
     AdjustAllocationCommand,
     BindCommand,
@@ -80,3 +90,48 @@ class AdminActivities:
         return unbind_identity(
             self._ledger, command.provider, command.external_id, traced(command.context), clock=self._clock
         )
+
+    @activity.defn
+    def import_bindings(self, command: ImportBindingsCommand) -> int:
+        """Bind many identities, all or none; return how many were new."""
+        bindings = [
+            IdentityBinding(provider=provider, external_id=external_id, user_id=checked_user_id(user))
+            for provider, external_id, user in zip(
+                command.providers, command.external_ids, command.user_ids, strict=True
+            )
+        ]
+        return import_bindings(self._ledger, bindings, traced(command.context), clock=self._clock)
+
+    @activity.defn
+    def merge_users(self, command: MergeUsersCommand) -> MovedReport:
+        """Move every account of a user to another."""
+        moved = merge_users(
+            self._ledger,
+            checked_user_id(command.user_id),
+            checked_user_id(command.into),
+            traced(command.context),
+            clock=self._clock,
+        )
+        return _report(moved)
+
+    @activity.defn
+    def split_user(self, command: SplitUserCommand) -> MovedReport:
+        """Move some accounts of a user to another."""
+        moved = split_user(
+            self._ledger,
+            checked_user_id(command.user_id),
+            checked_user_id(command.into),
+            list(zip(command.providers, command.external_ids, strict=True)),
+            traced(command.context),
+            clock=self._clock,
+        )
+        return _report(moved)
+
+
+def _report(moved: MovedIdentities) -> MovedReport:
+    return MovedReport(
+        moved=moved.moved,
+        epoch_id=moved.epoch_id,
+        counts=moved.counts,
+        allocations_changed=moved.allocations_changed,
+    )

@@ -46,4 +46,7 @@ def create_activities(
         admin.bind_identities,
         admin.unbind_identity,
         statements.amend_statement,
+        admin.import_bindings,
+        admin.merge_users,
+        admin.split_user,
     ]

@@ -10,7 +10,7 @@ import click
 from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.identifiers import EpochId, check_identifier
 from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
-from scheduler_worker.cli.output import json_option, print_json, print_table, units_text
+from scheduler_worker.cli.output import json_option, print_json, print_table, time_text, units_text
 from scheduler_worker.cli.session import action_context, reading
 from scheduler_worker.cli.writes import run_write
 from scheduler_worker.messages import AdjustAllocationCommand
@@ -39,7 +39,7 @@ def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
         allocations = view.allocations.list_all(EpochId(epoch_id))
     pinned = compute_allocation_set_hash(row.finalized() for row in allocations)
     if as_json:
-        rows = [asdict(row) for row in allocations]
+        rows = [asdict(row) | {"override_at": time_text(row.override_at)} for row in allocations]
         print_json({"epoch_id": epoch_id, "allocation_set_hash": pinned, "allocations": rows})
         return
     if not allocations:

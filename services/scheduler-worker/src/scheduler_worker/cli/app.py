@@ -45,6 +45,7 @@ Exit status:
         "init": (_COMMANDS + "init_command:init", "Write a first ledger.toml."),
         "config": (_COMMANDS + "config_commands:config", "Check ledger.toml, or its schema."),
         "epoch": (_COMMANDS + "epoch_commands:epoch", "Collect, show and close epochs."),
+        "review": (_COMMANDS + "review_command:review", "What matters before a close, on one screen."),
         "pool": (_COMMANDS + "pool_commands:pool", "The credits that an epoch pays."),
         "allocation": (_COMMANDS + "allocation_commands:allocation", "Who gets how many units."),
         "event": (_COMMANDS + "event_commands:event", "Judge single events."),

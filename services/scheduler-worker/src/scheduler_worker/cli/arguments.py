@@ -54,3 +54,10 @@ def epoch_unless(option: str) -> type[click.Command]:
             return [each for each in params if not (ctx.meta.get(option) and each.name == "epoch_id")]
 
     return EpochUnless
+
+
+def account_of(provider: str, account: str) -> str:
+    """Return an account as events carry it: git's e-mail addresses are in lower (ASCII) case."""
+    if provider != "git":
+        return account
+    return "".join(letter.lower() if letter.isascii() else letter for letter in account)

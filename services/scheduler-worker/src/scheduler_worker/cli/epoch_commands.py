@@ -158,8 +158,9 @@ def finalize(
 ) -> Exit:
     """Close an epoch into its payout statement, for ever.
 
-    Shows what would be paid, asks, and closes exactly what was shown. Of a
-    closed epoch it returns the statement.
+    Shows what would be paid and its hash, asks, and closes exactly that: what
+    changes in between refuses the close. --reviewed takes the hash that
+    `ledger review` showed. Of a closed epoch it returns the statement.
 
     \b
     Examples:
@@ -173,11 +174,12 @@ def finalize(
         streams = read_streams(view, overview.epoch)
     if overview.epoch.is_open:
         check_complete(overview.epoch.id, streams)  # now, and not once somebody has confirmed
+        views.check_seen(overview, reviewed)
         if not as_json:
-            views.print_preview(overview, system_clock())
+            views.print_preview(overview, streams, system_clock())
         confirm(views.close_question(overview), yes=yes)
-        reviewed = reviewed or (None if yes else overview.allocation_set_hash)
-        reviewed_pool = None if yes else overview.pool_credits
+        if not (yes and as_json):  # then nobody has seen anything
+            reviewed, reviewed_pool = overview.allocation_set_hash, overview.pool_credits
     command = FinalizeCommand(
         epoch_id=epoch_id, context=context, reviewed_hash=reviewed, reviewed_pool_credits=reviewed_pool
     )

@@ -14,6 +14,7 @@ from ledger_core.domain.curation import CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
+from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import AllocationsChanged, LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
@@ -172,9 +173,12 @@ def _stream_row(stream: StreamReport) -> tuple[object, ...]:
     )
 
 
-def print_preview(overview: EpochOverview, now: datetime) -> None:
-    """Print what a finalize would pay, and the hash that pins it."""
+def print_preview(overview: EpochOverview, streams: Sequence[StreamCompleteness], now: datetime) -> None:
+    """Print what a finalize would pay, what it would close over, and the hash that pins it."""
     print_payouts(overview.payouts, most=PREVIEWED_PAYOUTS)
+    for stream in streams:
+        if stream.gap is not None:
+            say(f"waived {stream.stream}: {stream.gap}; by {stream.waived_by}: {stream.reason}")
     if not any(component.component_id == BASE_ISSUANCE for component in overview.components):
         say(f"no base_issuance yet: ledger pool add {overview.epoch.id} base_issuance CREDITS")
     if overview.summary.unresolved:
@@ -208,6 +212,15 @@ def print_payouts(payouts: Sequence[PayoutLine], *, most: int | None = None) -> 
 def close_question(overview: EpochOverview) -> str:
     """Return what to ask before a close."""
     return f"Close epoch {overview.epoch.id} for ever, paying {overview.pool_credits} credits?"
+
+
+def check_seen(overview: EpochOverview, reviewed: str | None) -> None:
+    """Refuse a close of what was reviewed, and has changed since, before anybody is asked.
+
+    Raises: AllocationsChanged.
+    """
+    if reviewed is not None and reviewed != overview.allocation_set_hash:
+        raise AllocationsChanged(reviewed, overview.allocation_set_hash)
 
 
 def finalize_json(run: Run[FinalizeReport]) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.cells import cell_len, chop_cells
 
 from ledger_core.explanation import (
     BundleFacts,
@@ -27,7 +25,15 @@ from ledger_core.explanation.trace_lines import trace_lines
 from ledger_core.explanation.user_lines import Line, user_lines
 from ledger_core.identifiers import EpochId, check_identifier
 from scheduler_worker.cli.arguments import HASH, epoch_argument, epoch_unless
-from scheduler_worker.cli.output import is_terminal, json_option, output_width, print_json, printable
+from scheduler_worker.cli.output import (
+    fold,
+    has_colours,
+    is_terminal,
+    json_option,
+    output_width,
+    print_json,
+    printable,
+)
 from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.statement_commands import BundleUnreadable
 
@@ -149,7 +155,7 @@ def _print(
 def _print_lines(lines: Iterable[Line]) -> None:
     """Print lines: folded to the terminal's width on one, each whole elsewhere; other people's text is inert."""
     width = output_width() if is_terminal() else None
-    is_bold = width is not None and not os.environ.get("NO_COLOR")
+    is_bold = has_colours()
     for number, line in enumerate(lines):
         if line.is_heading and number:
             click.echo()
@@ -157,26 +163,3 @@ def _print_lines(lines: Iterable[Line]) -> None:
         folded = [" " * line.indent + text] if width is None else fold(text, width, line.indent)
         for part in folded:
             click.echo(click.style(part, bold=True) if line.is_heading and is_bold else part)
-
-
-def fold(text: str, width: int, indent: int) -> list[str]:
-    """Return text in lines of at most width cells, broken between words where they fit, further ones indented."""
-    margin = " " * indent
-    if cell_len(margin + text) <= width:
-        return [margin + text]
-    lines: list[str] = []
-    current = margin
-    for word in text.split(" "):
-        if current.strip() and cell_len(current) + 1 + cell_len(word) > width:
-            lines.append(current)
-            current = margin + "  "
-        gap = " " if current.strip() or not word else ""
-        current += gap + word
-        if cell_len(current) > width:  # a word as long as a hash or a link
-            *whole, current = chop_cells(current, width)
-            lines += whole
-            current = (
-                margin + "  " + current if whole and cell_len(current) + len(margin) + 2 <= width else current
-            )
-    lines.append(current)
-    return [line.rstrip() for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""`ledger identity`: bind, unbind, unresolved."""
+"""`ledger identity`: bind, unbind, unresolved; and what other modules bring to it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ import click
 from ledger_core.domain.identity import IdentityBinding
 from ledger_core.identifiers import EpochId, check_identifier, check_name
 from ledger_core.identifiers import user_id as checked_user_id
-from scheduler_worker.cli.arguments import EPOCH, reason_option, required_reason_option, wait_option
+from scheduler_worker.cli.arguments import (
+    EPOCH,
+    account_of,
+    reason_option,
+    required_reason_option,
+    wait_option,
+)
+from scheduler_worker.cli.identity_files import export, import_file, mailmap
+from scheduler_worker.cli.identity_moves import merge, split
+from scheduler_worker.cli.identity_views import resolved_text
 from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text
 from scheduler_worker.cli.session import action_context, reading
+from scheduler_worker.cli.who_command import who
 from scheduler_worker.cli.writes import run_command
-from scheduler_worker.messages import BindCommand, CuratedReport, UnbindCommand
+from scheduler_worker.messages import BindCommand, UnbindCommand
 from scheduler_worker.workflow_ids import bind_workflow_id, unbind_workflow_id
 from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow, UnbindIdentityWorkflow
 
@@ -22,6 +32,10 @@ from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow, Unbi
 @click.group()
 def identity() -> None:
     """Whose accounts are whose."""
+
+
+for _command in (who, merge, split, import_file, export, mailmap):
+    identity.add_command(_command)
 
 
 @identity.command()
@@ -50,7 +64,7 @@ def bind(
     Example:
       ledger identity bind git ada@example.org ada
     """
-    account = _account(provider, external_id)
+    account = account_of(provider, external_id)
     binding = IdentityBinding(provider=provider, external_id=account, user_id=checked_user_id(user_id))
     command = BindCommand(bindings=(binding,), context=action_context(reason=reason))
     report = run_command(
@@ -58,7 +72,7 @@ def bind(
     )
     if report is not None:
         verb = "is now bound" if report.added else "was bound already"
-        say(f"{provider} account {account} {verb} to {user_id}{_resolved(report.curated)}")
+        say(f"{provider} account {account} {verb} to {user_id}{resolved_text(report.curated)}")
 
 
 @identity.command()
@@ -79,7 +93,7 @@ def unbind(
     Example:
       ledger identity unbind git ada@example.org --reason "somebody else"
     """
-    account = _account(provider, external_id)
+    account = account_of(provider, external_id)
     check_name("provider", provider)
     check_identifier("account", account)
     command = UnbindCommand(provider=provider, external_id=account, context=action_context(reason=reason))
@@ -134,16 +148,3 @@ def unresolved(config: Path | None, epoch_id: int | None, limit: int, as_json: b
     )
     if len(found) == limit:
         click.echo(f"the first {limit}; --limit shows more")
-
-
-def _account(provider: str, external_id: str) -> str:
-    """Return the account as events carry it: git's e-mail addresses are in lower (ASCII) case."""
-    if provider != "git":
-        return external_id
-    return "".join(letter.lower() if letter.isascii() else letter for letter in external_id)
-
-
-def _resolved(curated: CuratedReport | None) -> str:
-    if curated is None:
-        return ""
-    return f"; {curated.counts.resolved} events of epoch {curated.epoch_id} changed hands"

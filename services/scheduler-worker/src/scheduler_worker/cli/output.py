@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import zip_longest
@@ -23,12 +22,18 @@ from scheduler_worker.printable_text import printable as printable  # noqa: PLC0
 
 PLAIN_WIDTH: Final = 80
 NARROWEST_TEXT: Final = 12  # a column of text that gets less is unreadable: then a line a cell instead
+HASH_CELLS: Final = 64  # what somebody copies stays in one piece
 _GAP: Final = "  "
 
 
 def is_terminal() -> bool:
     """Say whether a person looks at standard output."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def has_colours() -> bool:
+    """Say whether output may be styled: on a terminal, and not where NO_COLOR is set to anything."""
+    return is_terminal() and not os.environ.get("NO_COLOR")
 
 
 def output_width() -> int:
@@ -39,9 +44,41 @@ def output_width() -> int:
 def say(sentence: str) -> None:
     """Print a sentence: between words onto further lines on a terminal, as one line elsewhere."""
     text = printable(sentence)
-    if is_terminal():
-        text = textwrap.fill(text, output_width(), break_long_words=False, break_on_hyphens=False)
-    click.echo(text)
+    indent = len(text) - len(text.lstrip(" "))
+    for line in (
+        fold(text.strip(), output_width(), indent, hanging=0, whole_cells=HASH_CELLS)
+        if is_terminal()
+        else [text]
+    ):
+        click.echo(line)
+
+
+def fold(text: str, width: int, indent: int, *, hanging: int = 2, whole_cells: int = 0) -> list[str]:
+    """Return text in lines of at most width cells, broken between words where they fit, further ones indented more.
+
+    Holds: a word of at most whole_cells is never broken, and stands out where the width is less.
+    """
+    margin, further = " " * indent, " " * hanging
+    if cell_len(margin + text) <= width:
+        return [margin + text]
+    lines: list[str] = []
+    current = margin
+    for word in text.split(" "):
+        if current.strip() and cell_len(current) + 1 + cell_len(word) > width:
+            lines.append(current)
+            current = margin + further
+        gap = " " if current.strip() or not word else ""
+        current += gap + word
+        if cell_len(current) > width and cell_len(word) > whole_cells:  # as long as a hash or a link
+            *whole, current = chop_cells(current, width)
+            lines += whole
+            current = (
+                margin + further + current
+                if whole and cell_len(current) + len(margin) + hanging <= width
+                else current
+            )
+    lines.append(current)
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 def print_table(
@@ -65,9 +102,7 @@ def print_table(
         return
     to_the_right = [name in numbers for name in headers]
     heading = _line(headers, widths, to_the_right)
-    click.echo(
-        click.style(heading, bold=True) if is_terminal() and not os.environ.get("NO_COLOR") else heading
-    )
+    click.echo(click.style(heading, bold=True) if has_colours() else heading)
     for row in cells:
         parts = [chop_cells(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*parts, fillvalue=""):
@@ -78,7 +113,20 @@ def print_facts(facts: Sequence[tuple[str, object]]) -> None:
     """Print `name  value` lines, the values in one column."""
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
-        click.echo(f"{name:<{width}}{_GAP}{printable(str(value))}")
+        print_fact(name, value, width=width)
+
+
+def print_fact(name: str, value: object, *, width: int) -> None:
+    """Print one `name  value`; a value that a terminal is too narrow for goes on below itself."""
+    head = f"{name:<{width}}{_GAP}"
+    text = printable(str(value))
+    room = output_width() - len(head)
+    if not is_terminal() or room < NARROWEST_TEXT or cell_len(text) <= room:
+        click.echo(head + text)
+        return
+    first, *rest = fold(text, room, 0)
+    for line in (head + first, *(" " * len(head) + line.strip() for line in rest)):
+        click.echo(line)
 
 
 def print_json(value: Any) -> None:

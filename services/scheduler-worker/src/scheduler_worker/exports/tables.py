@@ -22,9 +22,7 @@ def payouts_csv(statement: PayoutStatement) -> bytes:
     """
     header = ["user_id", "total_units", "share", _AMOUNT, "epoch_id", "statement_hash"]
     pinned = (str(statement.epoch_id), statement.statement_hash)
-    rows = (
-        (*map(_harmless, map(str, payout_document(line).values())), *pinned) for line in statement.payouts
-    )
+    rows = ((*map(harmless, map(str, payout_document(line).values())), *pinned) for line in statement.payouts)
     return _csv(header, rows)
 
 
@@ -46,7 +44,7 @@ def payments_csv(statement: PayoutStatement, addresses: Mapping[str, str]) -> by
     """Return a line for each user who is paid anything and has an address, which is written as it was given."""
     rows = (
         (
-            _harmless(line.user_id),
+            harmless(line.user_id),
             addresses[line.user_id],
             str(line.amount_credits),
             statement.statement_hash,
@@ -76,5 +74,11 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; `original` undoes it."""
     return "'" + cell if cell.startswith(_FORMULA) else cell
+
+
+def original(cell: str) -> str:
+    """Return what `harmless` was given; a cell that it can't have written stays as it is."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

@@ -10,6 +10,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from scheduler_worker.activities.admin_activities import AdminActivities
     from scheduler_worker.activities.epoch_activities import EpochActivities
+    from scheduler_worker.identity_messages import (
+        ImportBindingsCommand,
+        MergeUsersCommand,
+        MovedReport,
+        SplitUserCommand,
+    )
     from scheduler_worker.messages import (
         AdjustAllocationCommand,
         BindCommand,
@@ -88,3 +94,35 @@ class UnbindIdentityWorkflow:
         user_id = await workflow.execute_activity_method(AdminActivities.unbind_identity, command, **DATABASE)
         curated = await workflow.execute_activity_method(EpochActivities.curate_open_epoch, **BULK)
         return UnbindReport(user_id=user_id, curated=curated)
+
+
+@workflow.defn
+class ImportBindingsWorkflow:
+    """Binds many identities, all or none; the open epoch's older events resolve at once."""
+
+    @workflow.run
+    async def run(self, command: ImportBindingsCommand) -> BindReport:
+        """Bind, then curate the open epoch."""
+        added = await workflow.execute_activity_method(AdminActivities.import_bindings, command, **BULK)
+        curated = await workflow.execute_activity_method(EpochActivities.curate_open_epoch, **BULK)
+        return BindReport(added=added, curated=curated)
+
+
+@workflow.defn
+class MergeUsersWorkflow:
+    """Moves every account of a user to another, and the open epoch's work with them."""
+
+    @workflow.run
+    async def run(self, command: MergeUsersCommand) -> MovedReport:
+        """Merge."""
+        return await workflow.execute_activity_method(AdminActivities.merge_users, command, **BULK)
+
+
+@workflow.defn
+class SplitUserWorkflow:
+    """Moves some accounts of a user to another, and the open epoch's work with them."""
+
+    @workflow.run
+    async def run(self, command: SplitUserCommand) -> MovedReport:
+        """Split."""
+        return await workflow.execute_activity_method(AdminActivities.split_user, command, **BULK)

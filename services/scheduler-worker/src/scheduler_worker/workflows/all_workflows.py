@@ -7,8 +7,11 @@ from typing import Final
 from scheduler_worker.workflows.admin_writes import (
     AdjustAllocationWorkflow,
     BindIdentitiesWorkflow,
+    ImportBindingsWorkflow,
     JudgeEventWorkflow,
+    MergeUsersWorkflow,
     RecordPoolComponentWorkflow,
+    SplitUserWorkflow,
     UnbindIdentityWorkflow,
     WaiveGapWorkflow,
 )
@@ -25,9 +28,12 @@ ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     CollectEpochWorkflow,
     CollectItemWorkflow,
     FinalizeEpochWorkflow,
+    ImportBindingsWorkflow,
     JudgeEventWorkflow,
+    MergeUsersWorkflow,
     PlanCollectionWorkflow,
     RecordPoolComponentWorkflow,
+    SplitUserWorkflow,
     UnbindIdentityWorkflow,
     WaiveGapWorkflow,
 )

@@ -1,0 +1,179 @@
+"""What a review shows, on PostgreSQL: one statement a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, or_, select, text
+
+from db_client.stores.allocations import allocation_of_row
+from db_client.stores.curation import STREAMED_ROWS
+from db_client.stores.epochs import epoch_of_row
+from db_client.stores.evidence import CURATED_FACTS, FOLDED, curated_fact
+from db_client.tables.curation import activity_curation, epoch_allocations
+from db_client.tables.epochs import epochs
+from db_client.tables.identities import user_bindings
+from ledger_core.domain.identity import IdentityBinding, like_names
+from ledger_core.domain.identity_suggestion import BoundAccount, alike_names
+from ledger_core.identifiers import EpochId, NodeId, UserId
+from ledger_core.ports.review_reader import JudgedEvents, LateWork, NamedAccount, UserInEpoch
+
+_LATE: Final = text("""
+    SELECT late_from_epoch_id, count(*) AS events, count(DISTINCT user_id) AS people
+    FROM activity_curation
+    WHERE node_id = :node_id AND epoch_id = :epoch_id AND included AND late_from_epoch_id IS NOT NULL
+    GROUP BY late_from_epoch_id
+    ORDER BY late_from_epoch_id DESC
+""")
+
+# By the index of an account's events: each bound account costs a look at its own.
+_NEWEST_LOGIN: Final = """
+    LEFT JOIN LATERAL (
+        SELECT event.platform_login AS login FROM activity_events AS event
+        WHERE event.node_id = binding.node_id AND event.source = binding.provider
+            AND event.platform_user_id = binding.external_id
+        ORDER BY event.event_time DESC, event.id DESC LIMIT 1
+    ) AS newest ON true
+"""
+
+
+def _names(column: str) -> str:
+    """Return what `alike_names` compares by, but for what it leaves out: the wanted names lack that."""
+    folded = FOLDED.format(column)
+    local = f"split_part({folded}, '@', 1)"
+    return f"{folded}, {local}, split_part({local}, '+', 2)"
+
+
+_BOUND_LIKE: Final = text(f"""
+    SELECT binding.provider, binding.external_id, binding.user_id, newest.login
+    FROM user_bindings AS binding
+    {_NEWEST_LOGIN}
+    WHERE binding.node_id = :node_id
+        AND ARRAY[{_names("binding.external_id")}, {_names("binding.user_id")}, {_names("newest.login")}]
+            && CAST(:names AS text[])
+    ORDER BY binding.provider, binding.external_id
+    LIMIT :limit
+""")  # noqa: S608 - constants of this module
+
+_NAMED: Final = text(f"""
+    WITH called AS (
+        SELECT source AS provider, platform_user_id AS external_id FROM activity_events
+        WHERE node_id = :node_id AND platform_user_id IS NOT NULL
+            AND ({FOLDED.format("platform_login")} = :name OR {FOLDED.format("platform_user_id")} = :name)
+        UNION
+        SELECT provider, external_id FROM user_bindings
+        WHERE node_id = :node_id AND {FOLDED.format("external_id")} = :name
+        ORDER BY provider, external_id
+        LIMIT :limit
+    )
+    SELECT called.provider, called.external_id, binding.user_id, found.login, found.events
+    FROM called
+    LEFT JOIN user_bindings AS binding
+        ON binding.node_id = :node_id
+        AND binding.provider = called.provider AND binding.external_id = called.external_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS events,
+            (array_agg(event.platform_login ORDER BY event.event_time DESC, event.id DESC))[1] AS login
+        FROM activity_events AS event
+        WHERE event.node_id = :node_id AND event.source = called.provider
+            AND event.platform_user_id = called.external_id
+    ) AS found
+    ORDER BY called.provider, called.external_id
+""")  # noqa: S608 - constants of this module
+
+
+class PostgresReviewReader:
+    """The port ReviewReader."""
+
+    def __init__(self, connection: Connection, node_id: NodeId) -> None:
+        self._connection = connection
+        self._node_id = node_id
+
+    def judged(self, epoch_id: EpochId, *, limit: int) -> JudgedEvents:
+        """Count what is excluded or weighed, and return the newest judgements."""
+        excluded = activity_curation.c.included.is_(False)
+        weighed = activity_curation.c.weight_override_milli.is_not(None)
+        here = (activity_curation.c.node_id == self._node_id, activity_curation.c.epoch_id == epoch_id)
+        counted = self._connection.execute(
+            select(
+                func.count().filter(excluded).label("excluded"),
+                func.count().filter(activity_curation.c.included, weighed).label("weighed"),
+            ).where(*here)
+        ).one()
+        newest = self._connection.execute(
+            CURATED_FACTS.where(*here, or_(excluded, weighed))
+            .order_by(activity_curation.c.judged_at.desc().nulls_last(), activity_curation.c.event_id)
+            .limit(limit)
+        )
+        return JudgedEvents(
+            excluded=counted.excluded, weighed=counted.weighed, newest=tuple(map(curated_fact, newest))
+        )
+
+    def late_work(self, epoch_id: EpochId) -> tuple[LateWork, ...]:
+        """Return the epoch's late work, a row for each epoch it is from."""
+        rows = self._connection.execute(_LATE, {"node_id": self._node_id, "epoch_id": epoch_id})
+        return tuple(
+            LateWork(from_epoch_id=EpochId(row.late_from_epoch_id), events=row.events, people=row.people)
+            for row in rows
+        )
+
+    def bound_like(self, names: Sequence[str], *, limit: int) -> tuple[BoundAccount, ...]:
+        """Return bound accounts that are like a name, in order."""
+        wanted = sorted(frozenset[str]().union(*map(alike_names, names)))
+        values = {"node_id": self._node_id, "names": wanted, "limit": limit}
+        return tuple(
+            BoundAccount(
+                provider=row.provider,
+                external_id=row.external_id,
+                login=row.login,
+                user_id=UserId(row.user_id),
+            )
+            for row in self._connection.execute(_BOUND_LIKE, values)
+        )
+
+    def accounts_named(self, name: str, *, limit: int) -> tuple[NamedAccount, ...]:
+        """Return accounts that are called so, or have a login that is, in order."""
+        values = {
+            "node_id": self._node_id,
+            "name": max(like_names(name), key=len, default=""),
+            "limit": limit,
+        }
+        return tuple(
+            NamedAccount(
+                provider=row.provider,
+                external_id=row.external_id,
+                login=row.login,
+                user_id=None if row.user_id is None else UserId(row.user_id),
+                events=row.events,
+            )
+            for row in self._connection.execute(_NAMED, values)
+        )
+
+    def epochs_of_user(self, user_id: UserId, *, limit: int) -> tuple[UserInEpoch, ...]:
+        """Return the user's newest allocations, the newest window first."""
+        mine = epoch_allocations
+        rows = self._connection.execute(
+            select(*epochs.c, *(column for column in mine.c if column.name not in {"id", "node_id"}))
+            .join_from(epochs, mine, mine.c.epoch_id == epochs.c.id)
+            .where(epochs.c.node_id == self._node_id, mine.c.node_id == self._node_id)
+            .where(mine.c.user_id == user_id)
+            .order_by(epochs.c.period_start.desc())
+            .limit(limit)
+        )
+        return tuple(UserInEpoch(epoch=epoch_of_row(row), allocation=allocation_of_row(row)) for row in rows)
+
+    def all_bindings(self) -> Iterator[IdentityBinding]:
+        """Yield every binding, in order, from a server-side cursor."""
+        query = (
+            select(user_bindings)
+            .where(user_bindings.c.node_id == self._node_id)
+            .order_by(user_bindings.c.provider, user_bindings.c.external_id)
+        )
+        with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
+            for row in rows:
+                yield _binding(row)
+
+
+def _binding(row: Row[*tuple[Any, ...]]) -> IdentityBinding:
+    return IdentityBinding(provider=row.provider, external_id=row.external_id, user_id=UserId(row.user_id))
