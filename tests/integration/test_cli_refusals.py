@@ -30,6 +30,7 @@ SAMPLES = {
     "changes": "ada=5",
     "stream_name": "github:acme/widgets:issues",
     "amount_credits": "10",
+    "candidate": "ledger.toml",
     "component_id": "base_issuance",
     "epoch_id": "1",
     "event_id": "git:commit:acme/web:0a1b",
@@ -83,6 +84,7 @@ READS = {
     in {
         ("doctor",),
         ("explain",),
+        ("policy", "try"),
         ("report",),
         ("trace",),
         ("review",),

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from db_client.postgres_ledger import PostgresLedger
-from db_client.tables.all_tables import ledger_metadata
 from ledger_core.identifiers import NodeId
 from ledger_core.testing import InMemoryLedger
 from scheduler_worker.cli.app import run
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory
+from tests.database_contents import contents_of
 from tests.report_pages import Page, history_of, page_of, problems
 from tests.report_world import ReportWorld, live
 
@@ -51,20 +50,12 @@ def ask(
     return asked
 
 
-def contents(engine: Engine) -> dict[str, list[Any]]:
-    with engine.connect() as connection:
-        return {
-            table.name: sorted(map(str, connection.execute(text(f'SELECT * FROM "{table.name}"'))))
-            for table in ledger_metadata.sorted_tables
-        }
-
-
 def test_a_page_is_the_same_from_postgresql_as_from_memory_and_nothing_is_written(
     ask: Ask, world: ReportWorld, owner_engine: Engine, node_id: NodeId, tmp_path: Path
 ) -> None:
     memory = InMemoryLedger(node_id)
     told = live(memory)
-    before = contents(owner_engine)
+    before = contents_of(owner_engine)
     path = tmp_path / "epoch.html"
 
     assert ask(world.closed[-1], "-o", path) == (0, f"{path} written\n", "")
@@ -72,7 +63,7 @@ def test_a_page_is_the_same_from_postgresql_as_from_memory_and_nothing_is_writte
     assert path.read_bytes() == page_of(memory, told.closed[-1])
     assert (path.stat().st_mode & 0o777) == 0o644
     assert ask(world.closed[-1], "-o", "-") == (0, path.read_text(), "")
-    assert contents(owner_engine) == before
+    assert contents_of(owner_engine) == before
 
 
 def test_an_open_epoch_is_said_to_be_a_preview(ask: Ask, world: ReportWorld, tmp_path: Path) -> None:

@@ -154,6 +154,13 @@ def test_an_amendment_is_told_with_what_it_changed_for_whom(
     assert "by an amendment: admin: correction 2" in closed.words(closed.one("people"))
 
 
+def test_no_text_of_others_is_markup(ledger: InMemoryLedger, world: ReportWorld) -> None:
+    for text in (page_of(ledger, world.closed[-1]).decode(), history_of(ledger).decode()):
+        assert EVIL_USER not in text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert(1)" in text
+
+
 def test_hostile_text_stays_text(closed: Page, history: Page) -> None:
     for page in (closed, history):
         words = page.words(page.root)

@@ -21,12 +21,14 @@ from ledger_core.ports.ledger import LedgerView
 class TriedEpoch:
     """One closed epoch under other weights.
 
-    Units: credits; before sums what its statement pays, after what the other weights would have paid.
-    Holds: both sum to pool_credits, or to 0 where nobody has units.
+    Units: credits; before sums what its newest statement pays, after what the other weights would have paid.
+    Holds: both are pool_credits, or 0 where nobody has units; moved is what changes hands; weights are those
+           that the epoch was pinned to. overridden_people have units that an admin set or an amendment corrected.
     """
 
     epoch_id: EpochId
     window: EpochWindow
+    weights: WeightConfig
     pool_credits: int
     before: int
     after: int
@@ -78,8 +80,8 @@ def try_policy(
 ) -> PolicyTrial:
     """Return what the latest closed epochs, up to `epochs` of them, would have paid under other weights.
 
-    Holds:  events, their users, exclusions and weights of their own, units that admins set, and pools are as they
-            stood; allocations and payouts are computed by the functions that a close uses. Nothing is written.
+    Holds:  events, their users, exclusions and weights of their own, units that admins set, corrections of
+            amendments, and pools are as they stand; allocations and payouts are computed by the functions that a close uses. Nothing is written.
             Memory grows with people and epochs, not with events.
     Raises: StatementNotFound, StatementCorrupt, UnitsOutOfRange.
     """
@@ -125,17 +127,22 @@ def _try_epoch(
         raise StatementNotFound(epoch.id)
     rows = view.allocations.list_all(epoch.id)
     allocations = tried_allocations(view.curation.ordered_events(epoch.id), weights, rows)
+    set_by_hand = {str(row.user_id) for row in rows if row.final_units is not None}
+    if statement.amendment is not None:
+        allocations = statement.amendment.applied_to(allocations)
+        set_by_hand |= {correction.user_id for correction in statement.amendment.corrections}
     before = _credits(statement.payouts)
     after = _credits(compute_payouts(allocations, statement.pool_total_credits))
     changes = {user: (before.get(user, 0), after.get(user, 0)) for user in sorted({*before, *after})}
     tried = TriedEpoch(
         epoch_id=epoch.id,
         window=epoch.window,
+        weights=epoch.weight_config,
         pool_credits=statement.pool_total_credits,
         before=sum(before.values()),
         after=sum(after.values()),
         moved=sum(max(0, new - old) for old, new in changes.values()),
-        overridden_people=sum(row.final_units is not None for row in rows),
+        overridden_people=len(set_by_hand),
         concentration_before=compute_concentration(before.values()),
         concentration_after=compute_concentration(after.values()),
     )

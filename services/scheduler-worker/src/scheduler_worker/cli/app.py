@@ -44,6 +44,7 @@ Exit status:
         "demo": (_COMMANDS + "demo_command:demo", "Run the whole job on this machine, on a git repository."),
         "init": (_COMMANDS + "init_command:init", "Write a first ledger.toml."),
         "config": (_COMMANDS + "config_commands:config", "Check ledger.toml, or its schema."),
+        "policy": (_COMMANDS + "policy_commands:policy", "Try other weights on the past."),
         "epoch": (_COMMANDS + "epoch_commands:epoch", "Collect, show and close epochs."),
         "review": (_COMMANDS + "review_command:review", "What matters before a close, on one screen."),
         "pool": (_COMMANDS + "pool_commands:pool", "The credits that an epoch pays."),
