@@ -14,6 +14,8 @@ POLICY = """node_id = "{node_id}"
 [weights]
 "git:commit_authored" = 1000
 "git:commit_coauthored" = 500
+[approvals.approvers]
+ann = "{approver}"
 [schedule]
 every = "7d"
 [[sources.git]]

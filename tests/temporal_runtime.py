@@ -19,6 +19,7 @@ from scheduler_worker.payload_codec import hiding_converter
 from scheduler_worker.payload_keys import node_payload_keys
 from scheduler_worker.temporal_client import LAST_BREATH_SECONDS
 from scheduler_worker.worker import running_worker
+from tests.signers import approval_policy
 
 LATER = FixedClock(datetime(2030, 1, 1, tzinfo=UTC))  # after every window that tests open
 TASK_QUEUE = "ledger-tests"
@@ -37,7 +38,13 @@ async def worker_on(
 ) -> AsyncIterator[Client]:
     """Yield a client of the namespace while a worker works on TASK_QUEUE."""
     client = await Client.connect(address, namespace=namespace, data_converter=hiding_converter(KEYS))
-    activities = create_activities(ledger=ledger, sources=sources, clock=clock, directories=directories)
+    activities = create_activities(
+        ledger=ledger,
+        sources=sources,
+        clock=clock,
+        directories=directories,
+        approval_policy=approval_policy(),
+    )
     async with running_worker(client, task_queue=TASK_QUEUE, activities=activities):
         yield client
     await asyncio.sleep(LAST_BREATH_SECONDS)

@@ -17,6 +17,7 @@ from tests.github_world.collecting import Collector, collector_on
 from tests.github_world.server import GithubWorldServer
 from tests.github_world.world import Account, Repository, World
 from tests.node import POLICY, Node
+from tests.signers import APPROVER
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,9 @@ def settings(
     name = f"ledger_week_{uuid.uuid4().hex[:12]}"
     owner_url = create_database(postgres_url, name)
     repository = write_weeks(tmp_path / "repository", weeks=2)
-    (tmp_path / "ledger.toml").write_text(POLICY.format(node_id=uuid.uuid4(), path=repository))
+    (tmp_path / "ledger.toml").write_text(
+        POLICY.format(approver=APPROVER.address, node_id=uuid.uuid4(), path=repository)
+    )
     yield {
         "LEDGER_CONFIG": str(tmp_path / "ledger.toml"),
         "LEDGER_OWNER_DATABASE_URL": owner_url,

@@ -46,6 +46,7 @@ SAMPLES = {
     "output": "written",
     "provider": "git",
     "reason": "because",
+    "signature": f"0x{'11' * 64}1b",
     "source_name": "github",
     "user_id": "ada",
 }
@@ -96,6 +97,9 @@ READS = {
         ("statement", "show"),
         ("statement", "export"),
         ("statement", "amend"),
+        ("statement", "sign-data"),
+        ("statement", "add-signature"),
+        ("statement", "signatures"),
     }
 }
 WRITES = {

@@ -34,6 +34,7 @@ from tests.command_line import (
     screen_lines,
 )
 from tests.node import Node, collect
+from tests.signers import APPROVER, STRANGER, address_of, signature_of
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 HASH = re.compile(r"\b[0-9a-f]{64}\b")
@@ -56,6 +57,7 @@ def test_a_week_from_an_empty_database_to_a_verified_bundle(
     statement = close(node, epoch)
     publish(node, epoch, statement, tmp_path / "a bundle.zip")
     amend(node, epoch, statement, tmp_path / "a bundle.zip")
+    sign(node, epoch, statement, tmp_path)
 
     second = node.says("epoch", "collect", "--at", "2026-01-12", "--no-wait")
     assert second["workflow_id"] == "ledger-collect-2026-01-12-2026-01-19"
@@ -216,6 +218,42 @@ def amend(node: Node, epoch: int, statement: str, bundle: Path) -> None:
     assert "set when the statement was amended" in node.does("explain", epoch, user)
     node.does("doctor")
     bundle.write_bytes(before)
+
+
+def sign(node: Node, epoch: int, statement: str, folder: Path) -> None:
+    """An approver signs the amended statement and the superseded one; a stranger does not."""
+    newest = node.says("statement", "show", epoch)["statement_hash"]
+    text = node.does("statement", "sign-data", epoch)
+    assert text == node.says("statement", "sign-data", epoch)["text"]
+    assert text.endswith(f"statement: {newest}")
+    assert node.does("statement", "sign-data", epoch, "--statement", statement).endswith(statement)
+    signature = signature_of(APPROVER, text)
+    assert "nobody signed" in node.does("statement", "signatures", epoch)
+    assert node.does("statement", "add-signature", epoch, signature.upper().replace("0X", "0x")) == (
+        f"ann ({address_of(APPROVER)}) signed {newest}\n"
+    )
+    assert "had signed already" in node.does("statement", "add-signature", epoch, signature)
+    stranger = signature_of(STRANGER, text)
+    assert node.refuses("statement", "add-signature", epoch, stranger) == "signer-not-approver"
+    old = ("--statement", statement)
+    assert node.refuses("statement", "add-signature", epoch, signature, *old) == "signer-not-approver"
+    assert node.does("statement", "add-signature", epoch, "0x12", status=2) == ""
+    bundle, signatures = folder / "signed.zip", folder / "signed.json"
+    node.does("statement", "export", epoch, "-o", bundle)
+    assert "1 signatures" in node.does("statement", "signatures", epoch, "-o", signatures)
+    listed = node.says("statement", "signatures", epoch)["signatures"]
+    assert listed == [{"signer": address_of(APPROVER), "signature": signature}]
+    verify = ("statement", "verify", bundle, "--signatures", signatures)
+    assert node.says(*verify)["signers"] == [address_of(APPROVER)]
+    change = next(line for line in node.says("statement", "show", epoch)["document"]["payouts"])
+    again = ("statement", "amend", epoch, f"{change['user_id']}=77", "--reason", "once more")
+    assert node.refuses(*again, "--yes", "--json", "--require-approvals", "1") == "approvals-missing"
+    assert node.refuses(*again, "--yes", "--json", "--require-approvals", "2") == "too-few-approvers"
+    approval = signature_of(APPROVER, node.does(*again, "--sign-data"))
+    assert "is amended" in node.does(*again, "--yes", "--require-approvals", "1", "--approval", approval)
+    assert [row["signer"] for row in node.says("statement", "signatures", epoch)["signatures"]] == [
+        address_of(APPROVER)
+    ]
 
 
 def read_again(settings: dict[str, str], epoch: int, *counts: tuple[str, int, int]) -> None:

@@ -72,7 +72,7 @@ def test_the_reader_and_the_schema_know_the_same_keys(monkeypatch: pytest.Monkey
     parse_policy(EXAMPLE, folder=FOLDER)
 
     assert dict(keys_in_schema(SCHEMA)) == read
-    assert len(read) == 9
+    assert len(read) == 10
 
 
 def test_the_schema_is_one_of_its_dialect_and_describes_every_key() -> None:

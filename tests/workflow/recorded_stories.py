@@ -28,6 +28,7 @@ from ledger_core import (
     StreamRef,
     UserId,
 )
+from ledger_core.domain.signature import signing_text
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.ports.item_source import FoundItem, ItemHint
 from ledger_core.testing import MONDAY, ScriptedSource, make_context, make_event, make_page, make_window
@@ -43,7 +44,7 @@ from scheduler_worker.messages import (
     UnbindCommand,
     WaiveGapCommand,
 )
-from scheduler_worker.messages_of_statements import AmendCommand
+from scheduler_worker.messages_of_statements import AmendCommand, SignCommand
 from scheduler_worker.workflow_ids import (
     adjust_workflow_id,
     amend_workflow_id,
@@ -55,6 +56,7 @@ from scheduler_worker.workflow_ids import (
     judge_workflow_id,
     move_workflow_id,
     pool_workflow_id,
+    sign_workflow_id,
     unbind_workflow_id,
     waive_workflow_id,
 )
@@ -73,7 +75,8 @@ from scheduler_worker.workflows.collect_epoch import STREAMS_AT_ONCE, CollectEpo
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import WINDOWS_A_RUN, PlanCollectionWorkflow
-from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow
+from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow, SignStatementWorkflow
+from tests.signers import APPROVER, STRANGER, signature_of
 from tests.temporal_runtime import KEYS, TASK_QUEUE
 from tests.workflow.interruptions import Stop
 from tests.workflow.ledger_runs import ISSUES, PULLS, LedgerRuns, Runtime
@@ -408,6 +411,18 @@ async def _amend(stage: Stage, epoch_id: int) -> None:
 
     await stage.refused("AmendStatementWorkflow.refused", *amend("0" * 64))
     await stage.done("AmendStatementWorkflow.done", *amend(closed.statement_hash))
+
+    def sign(key: Any) -> tuple[Any, object, str]:
+        command = SignCommand(
+            epoch_id=epoch_id,
+            statement_hash=closed.statement_hash,
+            signature=signature_of(key, signing_text(closed)),
+            context=CONTEXT,
+        )
+        return SignStatementWorkflow.run, command, sign_workflow_id(command, KEYS.id_key)
+
+    await stage.done("SignStatementWorkflow.done", *sign(APPROVER))
+    await stage.refused("SignStatementWorkflow.refused", *sign(STRANGER))
 
 
 async def _close(stage: Stage, epoch_id: int) -> None:

@@ -30,6 +30,7 @@ REFUSALS: Final[dict[str, Callable[[], LedgerError]]] = {
     "epoch_close_idempotent": lambda: LedgerRuleBroken("EPOCH_CLOSE_IDEMPOTENT"),
     "statement_chain_linear": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
     "statement_superseded_once": lambda: LedgerRuleBroken("AMENDMENT_SUPERSEDES"),
+    "uq_statement_signatures_statement_id_signer_wallet": lambda: LedgerRuleBroken("SIGNED_ONCE"),
     "action_applied_once": lambda: LedgerRuleBroken("ACTION_APPLIED_ONCE"),
     "fk_payout_statements_previous": lambda: LedgerRuleBroken("STATEMENT_CHAIN_LINEAR"),
     "gap_waived_once": lambda: LedgerRuleBroken("GAP_WAIVED_ONCE"),

@@ -18,10 +18,12 @@ from db_client.roles import LedgerRole, grant_login, grant_roles
 from db_client.schema_revision import current_revision, newest_revision
 from ledger_core.domain.finding import Finding
 from ledger_core.domain.operating_facts import OperatingFacts
+from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
-from ledger_core.identifiers import NodeId, StreamRef
+from ledger_core.identifiers import EpochId, NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.ledger import Ledger, LedgerReader
+from ledger_core.use_cases.build_statement import preview_statement
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.bootstrap_sources import policy_sources
@@ -157,6 +159,15 @@ def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[
     Raises: DatabaseUnreachable.
     """
     return check_coherence(reader, tell=tell)
+
+
+def preview_close(reader: LedgerReader, epoch_id: EpochId, *, at: datetime) -> PayoutStatement:
+    """Return what a close of the open epoch would write; it is read only, so a command line may.
+
+    Raises: EpochNotFound, EpochClosed, PoolBaseMissing, StreamIncomplete, DatabaseUnreachable.
+    """
+    with database_errors():
+        return preview_statement(reader, epoch_id, at=at)
 
 
 def read_facts(

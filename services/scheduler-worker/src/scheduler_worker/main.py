@@ -34,6 +34,7 @@ from scheduler_worker.operating_settings import OperatingSettings
 from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
+from scheduler_worker.signing import recover_signer
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.temporal_config import read_temporal_config
 from scheduler_worker.waiting import wait_for_database, wait_for_namespace
@@ -102,6 +103,7 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
                     sources=sources,
                     directories=directories,
                     clock=system_clock,
+                    approval_policy=policy.approvals.with_recovery(recover_signer),
                 )
                 async with (
                     running_worker(

@@ -180,6 +180,8 @@ class FinalizeCommand:
     context: ActionContext
     reviewed_hash: str | None = None
     reviewed_pool_credits: int | None = None
+    approvals: tuple[str, ...] = ()
+    require_approvals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

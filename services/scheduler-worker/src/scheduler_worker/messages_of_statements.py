@@ -17,6 +17,8 @@ class AmendCommand:
     cleared: tuple[str, ...]
     reviewed_statement_hash: str
     context: ActionContext
+    approvals: tuple[str, ...] = ()
+    require_approvals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +31,22 @@ class AmendReport:
     allocation_set_hash: str
     payouts: int
     undistributed_credits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignCommand:
+    """Store an approver's signature of a statement."""
+
+    epoch_id: int
+    statement_hash: str
+    signature: str
+    context: ActionContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignReport:
+    """Who signed, and whether that is new."""
+
+    statement_hash: str
+    signer: str
+    is_new: bool

@@ -21,6 +21,7 @@ from ledger_core.domain.epoch_window import (
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import MAX_IDENTIFIER_CHARACTERS, NodeId, check_bigint
+from scheduler_worker.approvals_policy import ApprovalsPolicy, parse_approvals
 from scheduler_worker.github_policy import GithubSourcePolicy, parse_github_sources
 from scheduler_worker.gitlab_policy import GitlabSourcePolicy, parse_gitlab_sources
 from scheduler_worker.jsonl_policy import JsonlSourcePolicy, parse_jsonl_sources
@@ -73,6 +74,7 @@ class Policy:
     gitlab_sources: tuple[GitlabSourcePolicy, ...] = ()
     jsonl_sources: tuple[JsonlSourcePolicy, ...] = ()
     plugin_sources: tuple[PluginSourcePolicy, ...] = ()
+    approvals: ApprovalsPolicy = field(factory=ApprovalsPolicy)
 
     def window_of(self, instant: datetime) -> EpochWindow:
         """Return the policy's window that contains instant."""
@@ -112,7 +114,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
     Raises: PolicyInvalid, naming the key.
     """
     root = PolicyTable(table, "")
-    root.allow("node_id", "epoch", "weights", "pool", "schedule", "sources")
+    root.allow("node_id", "epoch", "weights", "pool", "approvals", "schedule", "sources")
     epoch = root.table("epoch", "length_days", "anchor")
     pool = root.table("pool", "base_issuance_credits")
     kinds = plugin_kinds(root.get("sources", dict) or {})
@@ -134,6 +136,7 @@ def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:
         gitlab_sources=parse_gitlab_sources(sources),
         jsonl_sources=parse_jsonl_sources(sources, folder),
         plugin_sources=parse_plugin_sources(sources, kinds, folder),
+        approvals=parse_approvals(root),
     )
     _check_source_names(policy)
     return policy

@@ -13,6 +13,7 @@ from ledger_core.domain.weight_config import MAX_WEIGHT_MILLI, MAX_WEIGHTS
 from ledger_core.identifiers import MAX_BIGINT, MAX_IDENTIFIER_CHARACTERS
 from scheduler_worker import github_policy as github
 from scheduler_worker import gitlab_policy as gitlab
+from scheduler_worker.approvals_policy import approvals_schema
 from scheduler_worker.cron import MAX_CRON_CHARACTERS
 from scheduler_worker.known_weights import KNOWN_WEIGHTS
 from scheduler_worker.policy import MAX_COMMIT_URL_CHARACTERS, MAX_SOURCE_NAME_CHARACTERS
@@ -53,6 +54,7 @@ def policy_schema() -> dict[str, Any]:
                     },
                     "What an epoch pays.",
                 ),
+                "approvals": approvals_schema(),
                 "schedule": _schedule(),
                 "sources": _sources(),
             },

@@ -16,7 +16,7 @@ from scheduler_worker.messages import (
     UnbindCommand,
     WaiveGapCommand,
 )
-from scheduler_worker.messages_of_statements import AmendCommand
+from scheduler_worker.messages_of_statements import AmendCommand, SignCommand
 
 COLLECT_SCHEDULE_ID = "ledger-collect-schedule"
 PLAN_WORKFLOW_ID = "ledger-plan"  # Temporal appends the nominal time to a scheduled workflow's id
@@ -55,6 +55,11 @@ def waive_workflow_id(command: WaiveGapCommand, id_key: bytes) -> str:
 def amend_workflow_id(command: AmendCommand, id_key: bytes) -> str:
     """Return an id that the same amendment of the same statement always gets; it names nobody."""
     return f"ledger-amend-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
+
+
+def sign_workflow_id(command: SignCommand, id_key: bytes) -> str:
+    """Return an id that the same signature of the same statement always gets."""
+    return f"ledger-sign-{command.epoch_id}-{_digest(dataclasses.asdict(command), id_key)}"
 
 
 def bind_workflow_id(command: BindCommand, id_key: bytes) -> str:

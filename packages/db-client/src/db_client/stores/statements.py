@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from db_client.stores.epochs import PostgresEpochStore
 from db_client.stores.pool import PostgresPoolStore
 from db_client.tables.schema import Json
-from db_client.tables.statements import payout_statements
+from db_client.tables.statements import payout_statements, statement_signatures
 from ledger_core.domain.amendment import parse_amendment
 from ledger_core.domain.payout_text import payout_texts
 from ledger_core.domain.payouts import PayoutLine
+from ledger_core.domain.signature import StatementSignature
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_reading import parse_completeness
 from ledger_core.errors import LedgerError, StatementCorrupt
@@ -68,6 +69,23 @@ class PostgresStatementStore:
             found.append(self._statement(row))
             row = following.get(row.id)
         return tuple(found)
+
+    def signatures(self, statement_hash: str) -> tuple[StatementSignature, ...]:
+        """Return the signatures of a statement, ordered by signer."""
+        rows = self._connection.execute(
+            select(statement_signatures.c.signer_wallet, statement_signatures.c.signature)
+            .join(payout_statements, payout_statements.c.id == statement_signatures.c.statement_id)
+            .where(
+                payout_statements.c.node_id == self._node_id,
+                payout_statements.c.statement_hash == statement_hash,
+                statement_signatures.c.node_id == self._node_id,
+            )
+            .order_by(statement_signatures.c.signer_wallet)
+        )
+        return tuple(
+            StatementSignature(statement_hash=statement_hash, signer=signer, signature=signature)
+            for signer, signature in rows
+        )
 
     def head_hash(self) -> str | None:
         """Return the hash that no other statement names as the one before it."""
@@ -131,8 +149,20 @@ class PostgresStatementStore:
                 raise StatementTooLarge(statement.epoch_id, len(statement.payouts)) from error
             raise
 
+    def add_signature(self, signature: StatementSignature, *, signed_at: datetime) -> None:
+        """Store a signature; the unique constraint allows one a signer."""
+        self._connection.execute(
+            insert(statement_signatures).values(
+                node_id=self._node_id,
+                statement_id=self._id_of(signature.statement_hash),
+                signer_wallet=signature.signer,
+                signature=signature.signature,
+                signed_at=signed_at,
+            )
+        )
+
     def _id_of(self, statement_hash: str) -> UUID:
-        """Return the id of the statement that an amendment names; of an unknown one that of none."""
+        """Return the id of the statement that is amended or signed; of an unknown one that of none."""
         found = self._connection.execute(
             select(payout_statements.c.id).where(
                 payout_statements.c.node_id == self._node_id,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from ledger_core.domain.signature import StatementSignature
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.identifiers import EpochId
 
@@ -24,6 +25,9 @@ class StatementReader(Protocol):
 
         Raises: StatementCorrupt.
         """
+
+    def signatures(self, statement_hash: str) -> tuple[StatementSignature, ...]:
+        """Return the signatures of a statement, ordered by signer."""
 
     def head_hash(self) -> str | None:
         """Return the hash of the node's newest statement; None when there is none."""
@@ -49,4 +53,10 @@ class StatementStore(StatementReader, Protocol):
 
         Raises: LedgerRuleBroken for STATEMENT_OF_CLOSED_EPOCH, EPOCH_CLOSE_IDEMPOTENT, STATEMENT_CHAIN_LINEAR or
                 AMENDMENT_SUPERSEDES.
+        """
+
+    def add_signature(self, signature: StatementSignature, *, signed_at: datetime) -> None:
+        """Store the signature of a stored statement; it stays for ever, and a signer has one a statement.
+
+        Raises: LedgerRuleBroken for SIGNED_ONCE.
         """

@@ -70,6 +70,8 @@ def _check_nothing_rewritten(before: LedgerState, after: LedgerState) -> None:
     closed = {epoch_id for epoch_id, epoch in before.epochs.items() if not epoch.is_open}
     assert _frozen(before, closed) == _frozen(after, closed), "CURATION_FREEZE_ON_CLOSE"
     assert after.actions[: len(before.actions)] == before.actions, "an action was rewritten"
+    for signed, signature in before.signatures.items():
+        assert after.signatures.get(signed) is signature, "EPOCH_CLOSED_FOREVER"
     assert after.readings[: len(before.readings)] == before.readings, "READINGS_APPEND_ONLY"
     assert after.waivers[: len(before.waivers)] == before.waivers, "READINGS_APPEND_ONLY"
     history = after.identity_events[: len(before.identity_events)]

@@ -15,6 +15,7 @@ from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.identity import IdentityEvent
 from ledger_core.domain.ledger_action import LedgerAction
 from ledger_core.domain.pool import PoolComponent
+from ledger_core.domain.signature import StatementSignature
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_health import StreamHealth
 from ledger_core.domain.stream_reading import GapWaiver, StreamReading
@@ -47,6 +48,7 @@ class LedgerState:
     allocations: dict[tuple[EpochId, UserId], Allocation] = field(default_factory=dict)
     components: dict[tuple[EpochId, ComponentId], PoolComponent] = field(default_factory=dict)
     statements: dict[EpochId, tuple[PayoutStatement, ...]] = field(default_factory=dict)
+    signatures: dict[tuple[str, str], StatementSignature] = field(default_factory=dict)
     users: set[UserId] = field(default_factory=set)
     bindings: dict[tuple[str, str], UserId] = field(default_factory=dict)
     identity_events: list[IdentityEvent] = field(default_factory=list)
@@ -66,6 +68,7 @@ class LedgerState:
             allocations=dict(self.allocations),
             components=dict(self.components),
             statements=dict(self.statements),
+            signatures=dict(self.signatures),
             users=set(self.users),
             bindings=dict(self.bindings),
             identity_events=list(self.identity_events),

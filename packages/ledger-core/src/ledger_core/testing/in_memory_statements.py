@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ledger_core.domain.ledger_action import LedgerAction
+from ledger_core.domain.signature import StatementSignature
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerRuleBroken
 from ledger_core.identifiers import EpochId
@@ -25,6 +26,11 @@ class InMemoryStatementReader:
     def versions(self, epoch_id: EpochId) -> tuple[PayoutStatement, ...]:
         """Return the epoch's statements, each superseded by the next."""
         return self._scope.state.statements.get(epoch_id, ())
+
+    def signatures(self, statement_hash: str) -> tuple[StatementSignature, ...]:
+        """Return the signatures of a statement, ordered by signer."""
+        stored = self._scope.state.signatures
+        return tuple(stored[key] for key in sorted(stored) if key[0] == statement_hash)
 
     def head_hash(self) -> str | None:
         """Return the hash that no other statement names as the previous one."""
@@ -76,6 +82,20 @@ class InMemoryStatementStore(InMemoryStatementReader):
         if statement.previous_statement_hash != self.head_hash():
             raise LedgerRuleBroken("STATEMENT_CHAIN_LINEAR")
         state.statements[statement.epoch_id] = (*versions, statement)
+
+    def add_signature(
+        self,
+        signature: StatementSignature,
+        *,
+        signed_at: datetime,  # noqa: ARG002 - as of a statement
+    ) -> None:
+        """Store a signature; its invariant is SIGNED_ONCE."""
+        state, key = self._scope.state, (signature.statement_hash, signature.signer)
+        hashes = {statement.statement_hash for statement in state.all_statements()}
+        assert signature.statement_hash in hashes, "a signature of no statement"
+        if key in state.signatures:
+            raise LedgerRuleBroken("SIGNED_ONCE")
+        state.signatures[key] = signature
 
 
 def _supersedes(amended: PayoutStatement, versions: Sequence[PayoutStatement]) -> bool:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from ledger_core.amendment_errors import StatementSuperseded
 from ledger_core.domain.amended_statement import amend
+from ledger_core.domain.approvals import NO_APPROVALS, NONE_GIVEN, ApprovalPolicy, GivenApprovals
 from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import StatementNotFound, UserNotFound
 from ledger_core.identifiers import EpochId, UserId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
+from ledger_core.use_cases.approve_statement import check_approvals, write_approved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ def amend_statement(
     cleared: Collection[UserId],
     reviewed_statement_hash: str,
     context: ActionContext,
+    approvals: GivenApprovals = NONE_GIVEN,
+    approval_policy: ApprovalPolicy = NO_APPROVALS,
     clock: Clock,
 ) -> AmendedStatement:
     """Set people's units (milli-units) in a statement that supersedes the epoch's newest, and store it.
@@ -39,7 +43,8 @@ def amend_statement(
             cleared counts as the epoch's allocations have it again.
     Raises: EpochNotFound, StatementNotFound for an open epoch, StatementSuperseded when the newest statement is
             not the one that was reviewed, UserNotFound, AmendmentChangesNothing, TooManyCorrections,
-            UnitsOutOfRange, InvalidValue without a reason.
+            UnitsOutOfRange, InvalidValue without a reason; and ApprovalsMissing, SignerNotApprover, SignatureInvalid
+            or TooFewApprovers when not as many approvers signed the new statement as must.
     """
     reason = context.required_reason()
     with ledger.begin() as transaction:
@@ -55,8 +60,8 @@ def amend_statement(
         statement = _amended(
             transaction, current, set_units, cleared, reason=reason, amended_by=context.actor
         )
-        at = clock()
-        transaction.statements.add(statement, created_at=at)
+        signatures = check_approvals(statement, approvals, approval_policy)  # APPROVED_BEFORE_WRITTEN
+        write_approved(transaction, statement, signatures, at=(at := clock()))
         action = LedgerAction(
             action="statement-amended",
             subject=f"epoch {epoch_id}",

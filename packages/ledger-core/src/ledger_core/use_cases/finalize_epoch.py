@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger_core.completeness_errors import check_complete
-from ledger_core.domain.allocation import compute_allocation_set_hash
-from ledger_core.domain.curation import compute_activity_set_hash
+from ledger_core.domain.approvals import NO_APPROVALS, NONE_GIVEN, ApprovalPolicy, GivenApprovals
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.ledger_action import ActionContext, LedgerAction
-from ledger_core.domain.payouts import compute_payouts
 from ledger_core.domain.pool import compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import (
@@ -22,7 +19,8 @@ from ledger_core.errors import (
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
-from ledger_core.use_cases.read_completeness import read_completeness
+from ledger_core.use_cases.approve_statement import check_approvals, write_approved
+from ledger_core.use_cases.build_statement import build_statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +38,20 @@ def finalize_epoch(
     *,
     reviewed_hash: str | None = None,
     reviewed_pool_credits: int | None = None,
+    approvals: GivenApprovals = NONE_GIVEN,
+    approval_policy: ApprovalPolicy = NO_APPROVALS,
     clock: Clock,
 ) -> FinalizedEpoch:
     """Close the epoch and return its statement; of a closed epoch, the statement it has.
 
     Holds:  EPOCH_CLOSE_IDEMPOTENT: a closed epoch is no error and no write; of an amended one, the newest
-            statement is returned. Proposals are computed
-            anew from the epoch's curation as it stands, so that the statement follows from the events it
-            pins; what was bound or arrived since it was last curated is late work of the next epoch.
+            statement is returned. Proposals are computed anew from the epoch's curation as it stands, so that the
+            statement follows from the events it pins; what was bound or arrived since it was last curated is
+            late work of the next epoch. APPROVED_BEFORE_WRITTEN: approvals are stored with it, or none is.
     Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no
-            admin waived, and AllocationsChanged or PoolChanged when the allocations or the pool are not
-            those that were reviewed.
+            admin waived, AllocationsChanged or PoolChanged when the allocations or the pool are not those that
+            were reviewed, and ApprovalsMissing, SignerNotApprover, SignatureInvalid or TooFewApprovers when not
+            as many approvers signed this very statement as must.
     """
     with ledger.begin() as transaction:
         applied = transaction.actions.find_applied(context.idempotency_key)
@@ -62,8 +63,9 @@ def finalize_epoch(
             return FinalizedEpoch(statement=found, closed_now=applied is not None)
         statement, at = _statement(transaction, ledger.node_id, epoch, clock)
         _check_reviewed(statement, reviewed_hash, reviewed_pool_credits)
+        signatures = check_approvals(statement, approvals, approval_policy)
         transaction.epochs.close(epoch_id, pool_total_credits=statement.pool_total_credits, closed_at=at)
-        transaction.statements.add(statement, created_at=at)
+        write_approved(transaction, statement, signatures, at=at)
         transaction.actions.append(
             LedgerAction(
                 action="epoch-closed",
@@ -84,32 +86,13 @@ def _statement(
     transaction: LedgerTransaction, node_id: NodeId, epoch: Epoch, clock: Clock
 ) -> tuple[PayoutStatement, datetime]:
     """Return the statement, and the instant as of which it closes the epoch."""
-    components = transaction.pool.list_all(epoch.id)
     try:
-        pool_total = compute_pool_total(components)
+        compute_pool_total(transaction.pool.list_all(epoch.id))  # before anything is computed or written
     except PoolBaseMissing:
         raise PoolBaseMissing(epoch.id) from None
     transaction.allocations.propose(epoch.id, anew=True)
-    allocations = [row.finalized() for row in transaction.allocations.list_all(epoch.id)]
-    allocation_set_hash = compute_allocation_set_hash(allocations)
     at = clock()
-    completeness = read_completeness(transaction.completeness, epoch, at=at)
-    check_complete(epoch.id, completeness)  # GAP_BLOCKS_CLOSE
-    statement = PayoutStatement(
-        node_id=node_id,
-        epoch_id=epoch.id,
-        window=epoch.window,
-        weight_config=epoch.weight_config,
-        activity_set_hash=compute_activity_set_hash(
-            transaction.curation.ordered_events(epoch.id), epoch.weight_config
-        ),
-        allocation_set_hash=allocation_set_hash,
-        pool_components=components,
-        pool_total_credits=pool_total,
-        payouts=compute_payouts(allocations, pool_total),
-        previous_statement_hash=transaction.statements.lock_head(),
-        completeness=completeness,
-    )
+    statement = build_statement(transaction, node_id, epoch, at=at, head=transaction.statements.lock_head)
     return statement, at
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from ledger_core.domain.canonical_json import JsonValue
 from ledger_core.verification.refusals import BundleRefused
 from ledger_core.verification.report import VerificationReport, printable
+from ledger_core.verification.signatures_file import find_difference, read_signatures
 from ledger_core.verification.verifier import verify_bundle
 
 VERIFIED: Final = 0
@@ -26,8 +27,11 @@ REFUSED: Final = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify one file, print the report and return the exit status."""
     options = _parser().parse_args(arguments)
+    signatures = None
     try:
         report = verify_bundle(options.file, expected_hash=options.expect)
+        if options.signatures is not None:
+            signatures = read_signatures(options.signatures)
     except BundleRefused as error:
         return _refuse(error.code, str(error), as_json=options.json)
     except OSError as error:
@@ -35,11 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse("unreadable", f"the file cannot be read: {reason}", as_json=options.json)
     except MemoryError:
         return _refuse("out-of-memory", "the bundle does not fit into memory", as_json=options.json)
+    problem = None if signatures is None else find_difference(signatures, report)
+    count = 0 if signatures is None else len(signatures.signatures)
     if options.json:
-        _print_json(report.as_json())
+        more: dict[str, JsonValue] = {}
+        if signatures is not None:
+            more["signatures"] = {"stated": count, "checked": False, "problem": problem}
+        _print_json(report.as_json() | more)
     else:
         _print(*_lines(report, only_verdict=options.quiet))
-    return VERIFIED if report.is_verified else NOT_VERIFIED
+        if signatures is not None:
+            _print(_signatures_line(count, problem))
+    return VERIFIED if report.is_verified and problem is None else NOT_VERIFIED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", metavar="FILE", help="a bundle in the format ledger-bundle/1")
     parser.add_argument(
         "--expect", metavar="HASH", type=_statement_hash, help="the statement hash as published elsewhere"
+    )
+    parser.add_argument(
+        "--signatures",
+        metavar="FILE",
+        help="signatures of it: whether they are of this statement; who made them takes `ledger statement verify`",
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the report as one JSON object")
@@ -75,6 +91,14 @@ def _lines(report: VerificationReport, *, only_verdict: bool) -> list[str]:
     )
     checks = [f"ok    {check}" if check.is_ok else f"WRONG {check}" for check in report.checks]
     return [counts, *checks, verdict]
+
+
+def _signatures_line(count: int, problem: str | None) -> str:
+    if problem is not None:
+        return f"WRONG SIGNATURES: {printable(problem)}"
+    return (
+        f"{count} signatures of this statement, NOT CHECKED here: ledger statement verify --signatures does"
+    )
 
 
 def _refuse(code: str, sentence: str, *, as_json: bool) -> int:

@@ -26,6 +26,16 @@ class NotABundle(BundleRefused):
         self.problem = problem
 
 
+class SignaturesRefused(BundleRefused):
+    """The file of signatures is none."""
+
+    code = "signatures-refused"
+
+    def __init__(self, problem: str) -> None:
+        self.problem = printable(problem)
+        super().__init__(f"the file of signatures is no ledger-signatures/1: {self.problem}")
+
+
 class BundleTruncated(BundleRefused):
     """The file begins like a bundle and has no end."""
 

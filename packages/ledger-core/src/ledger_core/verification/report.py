@@ -54,7 +54,8 @@ class VerificationReport:
     """The outcome of verifying one bundle.
 
     Holds: statement_hash is computed from the bundle's own statement document, whatever the verdict;
-           checks stop after `files` when the files are not those that the manifest names.
+           checks stop after `files` when the files are not those that the manifest names, and then
+           nothing is known of node, epoch and pool.
     """
 
     statement_hash: str
@@ -63,6 +64,9 @@ class VerificationReport:
     allocations: int = 0
     pool_components: int = 0
     earlier_statements: int = 0
+    node_id: str | None = None
+    epoch_id: str | None = None
+    pool_total_credits: str | None = None
 
     @property
     def is_verified(self) -> bool:

@@ -104,7 +104,7 @@ def parse_statement(data: bytes) -> StatementDocument:
         completeness=completeness,
         amendment=amendment,
         statement_hash=sha256(data).hexdigest(),
-        node_id=_node_id(value["node_id"]),
+        node_id=check_node_id(value["node_id"]),
         epoch_id=fields.quantity("epoch_id", value["epoch_id"]),
         window=EpochWindow(
             period_start=parse_instant(fields.text("period_start", value["period_start"])),
@@ -123,7 +123,11 @@ def parse_statement(data: bytes) -> StatementDocument:
     )
 
 
-def _node_id(value: object) -> str:
+def check_node_id(value: object) -> str:
+    """Return a node's id as documents write it.
+
+    Raises: InvalidValue.
+    """
     stated = fields.text("node_id", value)
     try:
         printed = str(UUID(stated))

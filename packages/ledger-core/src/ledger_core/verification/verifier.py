@@ -108,6 +108,9 @@ def _recompute(bundle: Bundle, findings: Findings) -> VerificationReport:
         allocations=len(units),
         pool_components=len(components),
         earlier_statements=chain.length,
+        node_id=statement.node_id,
+        epoch_id=str(statement.epoch_id),
+        pool_total_credits=str(pool_total),
     )
 
 

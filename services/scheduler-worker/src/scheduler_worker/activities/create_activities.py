@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.clock import Clock
@@ -22,13 +23,14 @@ def create_activities(
     sources: Mapping[StreamRef, ActivitySource],
     clock: Clock,
     directories: Mapping[StreamRef, SourceDirectory] | None = None,
+    approval_policy: ApprovalPolicy = NO_APPROVALS,
 ) -> list[Callable[..., Any]]:
     """Return the activities that a worker registers."""
-    epochs = EpochActivities(ledger, clock)
+    epochs = EpochActivities(ledger, clock, approval_policy)
     collects = CollectActivities(ledger, sources, clock, directories=directories or {})
     items = ItemActivities(ledger, sources, directories=directories or {})
     admin = AdminActivities(ledger, clock)
-    statements = StatementActivities(ledger, clock)
+    statements = StatementActivities(ledger, clock, approval_policy)
     return [
         epochs.plan_windows,
         epochs.open_epoch,
@@ -49,4 +51,5 @@ def create_activities(
         admin.import_bindings,
         admin.merge_users,
         admin.split_user,
+        statements.sign_statement,
     ]

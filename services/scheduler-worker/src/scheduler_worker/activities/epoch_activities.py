@@ -6,6 +6,7 @@ from datetime import date
 
 from temporalio import activity
 
+from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy, GivenApprovals
 from ledger_core.domain.canonical_json import parse_strict_json
 from ledger_core.domain.instant import parse_instant
 from ledger_core.domain.ledger_action import ActionContext
@@ -39,9 +40,10 @@ BASE_ISSUANCE_ALGORITHM = "policy-constant-v0"
 class EpochActivities:
     """What a workflow does to an epoch."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, approval_policy: ApprovalPolicy = NO_APPROVALS) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._approval_policy = approval_policy
 
     @activity.defn
     def plan_windows(self, request: WindowsRequest) -> WindowsReport:
@@ -127,6 +129,8 @@ class EpochActivities:
             traced(command.context),
             reviewed_hash=command.reviewed_hash,
             reviewed_pool_credits=command.reviewed_pool_credits,
+            approvals=GivenApprovals(signatures=command.approvals, required=command.require_approvals),
+            approval_policy=self._approval_policy,
             clock=self._clock,
         )
         statement = finalized.statement

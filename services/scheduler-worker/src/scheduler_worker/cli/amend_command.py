@@ -22,6 +22,7 @@ from scheduler_worker.cli.arguments import (
 )
 from scheduler_worker.cli.output import json_option, print_table, say, units_text
 from scheduler_worker.cli.session import action_context, confirm, reading
+from scheduler_worker.cli.signature_commands import approval_option, print_sign_data, require_option
 from scheduler_worker.cli.writes import run_command
 from scheduler_worker.messages_of_statements import AmendCommand
 from scheduler_worker.workflow_ids import amend_workflow_id
@@ -34,6 +35,9 @@ SHOWN_DIFFERENCES = 40  # on a terminal; the statements have them all
 @epoch_argument
 @click.argument("changes", metavar="USER=UNITS...", nargs=-1, required=True)
 @required_reason_option
+@click.option("--sign-data", "sign_only", is_flag=True, help="Print what approvers sign of it, and end.")
+@approval_option
+@require_option
 @yes_option
 @wait_option
 @json_option
@@ -43,15 +47,17 @@ def amend_statement(
     epoch_id: int,
     changes: Sequence[str],
     reason: str,
+    sign_only: bool,
+    approvals: tuple[str, ...],
+    require_approvals: int,
     yes: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
     """Correct a closed epoch: pay the same pool by other units.
 
-    A new statement supersedes the old one, which stays as it is and still
-    verifies. Events, weights and pool can't be amended. Shows who gets more
-    and who less, asks, and writes exactly what was shown.
+    A new statement supersedes the old one, which stays and still verifies.
+    Shows who gets more and who less, asks, and writes what was shown.
 
     UNITS are milli-units: 8000 is 8.000 units, and 0 is a real 0. USER=clear
     takes an earlier correction back.
@@ -61,11 +67,13 @@ def amend_statement(
       ledger statement amend 7 ada=8000 --reason "was on the release"
       ledger statement amend 7 ada=9000 bob=clear --reason "minutes 4"
     """
-    set_units, cleared = parse_changes(changes)
-    context = action_context(reason=reason)
+    (set_units, cleared), context = parse_changes(changes), action_context(reason=reason)
     with reading(config) as view:
         current = current_statement(view, EpochId(epoch_id))
         amended = preview(view, current, set_units, cleared, reason=reason, amended_by=context.actor)
+    if sign_only:
+        print_sign_data(amended, as_json=as_json)
+        return
     if not as_json:
         print_differences(net_differences(current, amended))
     confirm(f"Supersede the statement of epoch {epoch_id} for ever?", yes=yes)
@@ -75,6 +83,8 @@ def amend_statement(
         cleared=cleared,
         reviewed_statement_hash=current.statement_hash,
         context=context,
+        approvals=approvals,
+        require_approvals=require_approvals,
     )
     report = run_command(
         config, AmendStatementWorkflow.run, command, amend_workflow_id, wait=wait, as_json=as_json

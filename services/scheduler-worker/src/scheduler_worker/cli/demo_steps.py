@@ -22,7 +22,8 @@ from scheduler_worker.cli.demo_kept import write_environment
 from scheduler_worker.cli.epoch_views import print_payouts
 from scheduler_worker.cli.output import print_facts, print_table, printable, say
 from scheduler_worker.cli.progress import Progress
-from scheduler_worker.cli.statement_commands import NotVerified, export_bundle
+from scheduler_worker.cli.statement_commands import export_bundle
+from scheduler_worker.cli.verify_command import NotVerified
 from scheduler_worker.demo.demo_session import prepare_database, take_windows
 from scheduler_worker.demo.run_demo import DemoEpoch
 from scheduler_worker.local.servers import LocalServers

@@ -25,7 +25,8 @@ from scheduler_worker.cli.session import (
     open_reader,
     reading,
 )
-from scheduler_worker.messages import FinalizeCommand
+from scheduler_worker.cli.signature_commands import approval_option, require_option
+from scheduler_worker.messages import FinalizeCommand, FinalizeReport
 from scheduler_worker.requests import collect_request, window_to_collect
 from scheduler_worker.retry_profiles import COLLECT_EXECUTION_TIMEOUT, WRITE_EXECUTION_TIMEOUT
 from scheduler_worker.starting import Start
@@ -142,6 +143,8 @@ def show(config: Path | None, epoch_id: int, as_json: bool) -> None:
 @click.option(
     "--reviewed", metavar="HASH", type=HASH, help="Refuse unless the allocations still have this hash."
 )
+@approval_option
+@require_option
 @reason_option
 @yes_option
 @wait_option
@@ -151,6 +154,8 @@ def finalize(
     config: Path | None,
     epoch_id: int,
     reviewed: str | None,
+    approvals: tuple[str, ...],
+    require_approvals: int,
     reason: str | None,
     yes: bool,
     wait: bool,
@@ -181,19 +186,27 @@ def finalize(
         if not (yes and as_json):  # then nobody has seen anything
             reviewed, reviewed_pool = overview.allocation_set_hash, overview.pool_credits
     command = FinalizeCommand(
-        epoch_id=epoch_id, context=context, reviewed_hash=reviewed, reviewed_pool_credits=reviewed_pool
+        epoch_id=epoch_id,
+        context=context,
+        reviewed_hash=reviewed,
+        reviewed_pool_credits=reviewed_pool,
+        approvals=approvals,
+        require_approvals=require_approvals,
     )
-    start = Start(
-        method=FinalizeEpochWorkflow.run,
-        argument=command,
-        workflow_id=finalize_workflow_id(epoch_id),
-        task_queue=current_task_queue(config),
-        execution_timeout=WRITE_EXECUTION_TIMEOUT,
-    )
-    run = run_workflow(start, keys=current_payload_keys(config), wait=wait)
+    run = run_workflow(_close(config, command), keys=current_payload_keys(config), wait=wait)
     if as_json:
         print_json(views.finalize_json(run))
     elif run.report is not None:
         views.print_finalized(run.report)
     views.check_reviewed(run, reviewed)
     return Exit.DONE
+
+
+def _close(config: Path | None, command: FinalizeCommand) -> Start[FinalizeReport]:
+    return Start(
+        method=FinalizeEpochWorkflow.run,
+        argument=command,
+        workflow_id=finalize_workflow_id(command.epoch_id),
+        task_queue=current_task_queue(config),
+        execution_timeout=WRITE_EXECUTION_TIMEOUT,
+    )

@@ -35,7 +35,7 @@ from scheduler_worker.cli.output import (
     printable,
 )
 from scheduler_worker.cli.session import reading
-from scheduler_worker.cli.statement_commands import BundleUnreadable
+from scheduler_worker.cli.verify_command import BundleUnreadable
 
 DEFAULT_LIMIT: Final = 20
 _BUNDLE: Final = "--bundle"

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
-from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
-from ledger_core.verification import verify_bundle, write_bundle
+from ledger_core.verification import write_bundle
 from ledger_core.verification.bundle_writer import find_version
 from scheduler_worker.cli.amend_command import amend_statement, current_statement
-from scheduler_worker.cli.arguments import HASH, epoch_argument
+from scheduler_worker.cli.arguments import epoch_argument
 from scheduler_worker.cli.chain_views import (
     chain_json,
     print_chain,
@@ -22,7 +21,7 @@ from scheduler_worker.cli.chain_views import (
     read_versions,
     versions_json,
 )
-from scheduler_worker.cli.output import json_option, print_json, printable, say
+from scheduler_worker.cli.output import json_option, print_json, printable
 from scheduler_worker.cli.payout_exports import (
     AMOUNTS,
     AddressesMissing,
@@ -35,35 +34,10 @@ from scheduler_worker.cli.payout_exports import (
     write_checked,
 )
 from scheduler_worker.cli.session import reading
+from scheduler_worker.cli.signature_commands import add_signature, sign_data, signatures, version_option
+from scheduler_worker.cli.verify_command import verify
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts
-
-
-class BundleUnreadable(LedgerError):
-    """There is no file to verify, or nobody lets us read it."""
-
-    code = "bundle-unreadable"
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"{path} can't be read: {error.strerror}")
-
-
-class NotVerified(LedgerError):
-    """The statement does not follow from what is in its bundle."""
-
-    code = "not-verified"
-
-    def __init__(self, difference: str) -> None:
-        super().__init__(f"the bundle does not verify: {difference}")
-
-
-version_option = click.option(
-    "--statement",
-    "statement_hash",
-    metavar="HASH",
-    type=HASH,
-    help="Not the newest, but this one of the epoch.",
-)
 
 
 @click.group()
@@ -229,36 +203,5 @@ def payouts(
     click.echo(f"{printable(str(output))} written: {sum(amounts)} credits, as the statement has them")
 
 
-@statement.command()
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--expect", metavar="HASH", type=HASH, help="The statement hash as it was published.")
-@json_option
-def verify(file: Path, expect: str | None, as_json: bool) -> None:
-    """Recompute a statement from its bundle, without database or network.
-
-    The same check without this program: python -m ledger_core.verification FILE
-
-    \b
-    Example:
-      ledger statement verify epoch-7.zip --expect "$HASH"
-    """
-    try:
-        report = verify_bundle(file, expected_hash=expect)
-    except OSError as error:
-        raise BundleUnreadable(file, error) from error
-    if as_json:
-        print_json(report.as_json())
-    else:
-        click.echo(
-            f"{report.events} events, {report.allocations} allocations,"
-            f" {report.pool_components} pool components, {report.earlier_statements} earlier statements"
-        )
-        for check in report.checks:
-            say(f"{'ok' if check.is_ok else 'WRONG':<5} {check.name}")
-    if report.first_difference is not None:
-        raise NotVerified(str(report.first_difference))
-    if not as_json:
-        click.echo(f"verified {report.statement_hash}")
-
-
-statement.add_command(amend_statement)
+for command in (verify, amend_statement, sign_data, add_signature, signatures):
+    statement.add_command(command)

@@ -19,7 +19,7 @@ from scheduler_worker.workflows.collect_epoch import CollectEpochWorkflow
 from scheduler_worker.workflows.collect_item import CollectItemWorkflow
 from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 from scheduler_worker.workflows.plan_collection import PlanCollectionWorkflow
-from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow
+from scheduler_worker.workflows.statement_writes import AmendStatementWorkflow, SignStatementWorkflow
 
 ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     AdjustAllocationWorkflow,
@@ -33,6 +33,7 @@ ALL_WORKFLOWS: Final[tuple[type, ...]] = (
     MergeUsersWorkflow,
     PlanCollectionWorkflow,
     RecordPoolComponentWorkflow,
+    SignStatementWorkflow,
     SplitUserWorkflow,
     UnbindIdentityWorkflow,
     WaiveGapWorkflow,

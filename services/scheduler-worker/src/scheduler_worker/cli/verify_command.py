@@ -1,0 +1,127 @@
+"""`ledger statement verify`: recompute a statement from its bundle, and recover who signed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from ledger_core.errors import LedgerError
+from ledger_core.verification import VerificationReport, verify_bundle
+from ledger_core.verification.signatures_file import SignaturesFile, find_difference, read_signatures
+from scheduler_worker.cli.arguments import HASH
+from scheduler_worker.cli.output import json_option, print_json, say
+from scheduler_worker.signing import recover_signer
+from scheduler_worker.statement_signatures import SignaturesNotVerified, verify_signatures
+
+_Found = TypeVar("_Found")
+
+
+class BundleUnreadable(LedgerError):
+    """There is no file to verify, or nobody lets us read it."""
+
+    code = "bundle-unreadable"
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} can't be read: {error.strerror}")
+
+
+class NotVerified(LedgerError):
+    """The statement does not follow from what is in its bundle."""
+
+    code = "not-verified"
+
+    def __init__(self, difference: str) -> None:
+        super().__init__(f"the bundle does not verify: {difference}")
+
+
+@click.command("verify")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--expect", metavar="HASH", type=HASH, help="The statement hash as it was published.")
+@click.option(
+    "--signatures",
+    "signatures_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Recover who signed, too.",
+)
+@click.option(
+    "--approver",
+    "approvers",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Whose signature counts; may be repeated.",
+)
+@click.option(
+    "--require-approvals",
+    metavar="N",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="How many of them must have signed.",
+)
+@json_option
+def verify(
+    file: Path,
+    expect: str | None,
+    signatures_path: Path | None,
+    approvers: Sequence[str],
+    require_approvals: int,
+    as_json: bool,
+) -> None:
+    """Recompute a statement from its bundle, without database or network.
+
+    The same check without this program: python -m ledger_core.verification
+    FILE. It knows no signatures; here their signers are recovered.
+
+    \b
+    Examples:
+      ledger statement verify epoch-7.zip --expect "$HASH"
+      ledger statement verify 7.zip --signatures 7.json --approver 0xAB...
+    """
+    if signatures_path is None and (approvers or require_approvals):
+        raise click.UsageError("--approver and --require-approvals go with --signatures.")
+    report = _read(file, lambda: verify_bundle(file, expected_hash=expect))
+    signers = None
+    if signatures_path is not None:
+        found = _read(signatures_path, lambda: read_signatures(signatures_path))
+        signers = _signers(found, report, approvers, require_approvals) if report.is_verified else None
+    if as_json:
+        print_json(report.as_json() | ({} if signers is None else {"signers": list(signers)}))
+    else:
+        _print_checks(report)
+    if report.first_difference is not None:
+        raise NotVerified(str(report.first_difference))
+    if not as_json:
+        for signer in signers or ():
+            click.echo(f"signed by {signer}")
+        click.echo(f"verified {report.statement_hash}")
+
+
+def _read(path: Path, read: Callable[[], _Found]) -> _Found:
+    try:
+        return read()
+    except OSError as error:
+        raise BundleUnreadable(path, error) from error
+
+
+def _print_checks(report: VerificationReport) -> None:
+    click.echo(
+        f"{report.events} events, {report.allocations} allocations,"
+        f" {report.pool_components} pool components, {report.earlier_statements} earlier statements"
+    )
+    for check in report.checks:
+        say(f"{'ok' if check.is_ok else 'WRONG':<5} {check.name}")
+
+
+def _signers(
+    found: SignaturesFile, report: VerificationReport, approvers: Sequence[str], required: int
+) -> tuple[str, ...]:
+    problem = find_difference(found, report)
+    if problem is not None:
+        raise SignaturesNotVerified(problem)
+    counting = frozenset(address.lower() for address in approvers)
+    return verify_signatures(
+        found, recover=recover_signer, approvers=counting, required=required or min(1, len(counting))
+    ).signers

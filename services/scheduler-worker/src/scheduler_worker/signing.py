@@ -1,0 +1,37 @@
+"""Who signed a text: Ethereum's recovery (EIP-191, version 0x45), by the extra `signatures`."""
+
+from __future__ import annotations
+
+from ledger_core.domain.signature import check_signature
+from ledger_core.errors import LedgerError
+from ledger_core.signature_errors import SignatureInvalid
+
+
+class SigningUnavailable(LedgerError):
+    """The extra that recovers signers is not installed here."""
+
+    code = "signing-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "signatures can't be checked here: install cogni-scheduler-worker[signatures], where the worker runs, too"
+        )
+
+
+def recover_signer(text: str, signature: str) -> str:
+    """Return the address, in lower case, whose key signed the text.
+
+    Holds:  of another text, or of bytes that were changed, it is some other address; nothing tells that by itself.
+    Raises: SignatureInvalid where no key can have signed so, SigningUnavailable, InvalidValue for another form.
+    """
+    check_signature(signature)
+    try:
+        from eth_account import Account  # noqa: PLC0415 - an extra, and half a second
+        from eth_account.messages import encode_defunct  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise SigningUnavailable from error
+    try:
+        recovered = Account.recover_message(encode_defunct(text=text), signature=signature)
+    except Exception as error:  # eth-keys has many names for what is no point on the curve
+        raise SignatureInvalid from error
+    return str(recovered).lower()
