@@ -22,11 +22,9 @@ from ledger_core.domain.canonical_json import canonical_json, parse_canonical_js
 from ledger_core.domain.curation import CuratedEvent, compute_activity_set_hash
 from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow, compute_epoch_window
-from ledger_core.domain.identity import IdentityBinding, UnresolvedIdentity
 from ledger_core.domain.ledger_action import ActionContext, LedgerAction
 from ledger_core.domain.payouts import PayoutLine, PayoutLines, compute_payouts
 from ledger_core.domain.pool import PoolComponent, compute_pool_total
-from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import (
     AllocationsChanged,
@@ -59,10 +57,10 @@ from ledger_core.errors import (
     WindowNotBegun,
 )
 from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, StreamRef, UserId
-from ledger_core.ports.activity_source import ActivityPage, ActivitySource
-from ledger_core.ports.ledger import Ledger, LedgerReader, LedgerTransaction, LedgerView
 
 if TYPE_CHECKING:
+    from ledger_core.domain.identity import IdentityBinding, UnresolvedIdentity
+    from ledger_core.domain.statement import PayoutStatement
     from ledger_core.explanation import (
         EventTrace,
         LedgerFacts,
@@ -72,14 +70,25 @@ if TYPE_CHECKING:
         trace_event,
         verified_bundle,
     )
+    from ledger_core.ports.activity_source import ActivityPage, ActivitySource
+    from ledger_core.ports.ledger import Ledger, LedgerReader, LedgerTransaction, LedgerView
     from ledger_core.testing import InMemoryLedger
     from ledger_core.verification import VerificationReport, verify_bundle, write_bundle
 
 # What few need is loaded when it is asked for: an import takes half the time without.
 _LATER: Final = {
+    "ActivityPage": "ports.activity_source",
+    "ActivitySource": "ports.activity_source",
     "EventTrace": "explanation",
+    "IdentityBinding": "domain.identity",
     "InMemoryLedger": "testing",
+    "Ledger": "ports.ledger",
     "LedgerFacts": "explanation",
+    "LedgerReader": "ports.ledger",
+    "LedgerTransaction": "ports.ledger",
+    "LedgerView": "ports.ledger",
+    "PayoutStatement": "domain.statement",
+    "UnresolvedIdentity": "domain.identity",
     "UserExplanation": "explanation",
     "VerificationReport": "verification",
     "explain_user": "explanation",
