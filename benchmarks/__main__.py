@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from benchmarks.figures import Figure, Scale, machine
 
-CASES = ("payouts",)
+CASES = ("payouts", "verifier", "startup", "ingest", "curation", "finalize", "pipeline")
 THOUSAND = 1_000
 WHOLE = Scale()
 
@@ -30,12 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--users", type=int, default=WHOLE.users)
+    parser.add_argument("--events", type=int, default=WHOLE.events)
+    parser.add_argument("--commits", type=int, default=WHOLE.commits)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     for name in given.cases:
         if name not in CASES:
             parser.error(f"there is no case {name}; there are {', '.join(CASES)}")
-    scale = Scale(users=given.users)
+    scale = Scale(users=given.users, events=given.events, commits=given.commits)
     facts = machine()
     found: list[Figure] = []
     for name in given.cases or CASES:

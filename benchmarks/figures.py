@@ -44,6 +44,8 @@ class Scale:
     """How much there is of what is measured."""
 
     users: int = 1_000_000
+    events: int = 1_000_000
+    commits: int = 12_000
 
 
 def machine() -> Mapping[str, str]:

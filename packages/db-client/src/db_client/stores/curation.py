@@ -12,6 +12,7 @@ from db_client.stores.activity import event_of_row
 from db_client.stores.curation_statements import (
     COUNT_TOUCHED,
     IS_TOUCHED,
+    Part,
     refresh_statement,
 )
 from db_client.stores.large_statements import large_statements, small_statements
@@ -126,21 +127,27 @@ class PostgresCurationStore:
         """Bring the epoch's curation up to date, as of one snapshot."""
         key = {"node_id": self._node_id, "epoch_id": epoch.id}
         window = {"period_start": epoch.window.period_start, "period_end": epoch.window.period_end}
-        is_touched = bool(self._connection.execute(IS_TOUCHED, key).scalar_one())
-        is_large = is_touched or self._is_much_touched()
+        days, identities, is_large = self._parts(key)
+        if days is identities is Part.NONE:
+            return CurationCounts(added=0, added_late=0, carried=0, resolved=0)
         with large_statements(self._connection) if is_large else small_statements(self._connection):
-            statement = refresh_statement(every_day=is_touched, every_identity=is_large)
+            statement = refresh_statement(days=days, identities=identities)
             row = self._connection.execute(statement, key | window | {"at": at}).one()
         return CurationCounts(
             added=row.added, added_late=row.added_late, carried=row.carried, resolved=row.resolved
         )
 
-    def _is_much_touched(self) -> bool:
+    def _parts(self, key: dict[str, Any]) -> tuple[Part, Part, bool]:
+        """Return what to look at, of the days and of the identities, and whether that is much."""
+        if self._connection.execute(IS_TOUCHED, key).scalar_one():
+            return Part.EVERY, Part.EVERY, True
         with small_statements(self._connection):
-            touched = self._connection.execute(
-                COUNT_TOUCHED, {"node_id": self._node_id, "most": FEW + 1}
-            ).one()
-        return bool(max(touched) > FEW)
+            row = self._connection.execute(COUNT_TOUCHED, {"node_id": self._node_id, "most": FEW + 1}).one()
+        days = Part.TOUCHED if row.events_of_days else Part.NONE
+        identities = Part.TOUCHED if row.identities else Part.NONE
+        if max(row.identities, row.events_of_identities) > FEW:
+            identities = Part.EVERY
+        return days, identities, max(row) > FEW
 
     def judge(
         self,

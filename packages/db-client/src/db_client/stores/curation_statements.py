@@ -9,6 +9,7 @@ moment, if any; without one it is unresolved and stays visible as that (IDENTITY
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import cache
 from typing import Final
 
@@ -22,15 +23,20 @@ _BINDING: Final = """
 """
 
 _EVENTS: Final = "activity_events AS event"
-# A day of events at a time, by the index of their times.
+# A day of events at a time, by the index of their times; OFFSET 0 keeps the planner, who may take the table for empty,
+# from beginning with the events.
 _TOUCHED_EVENTS: Final = """
     (
         SELECT DISTINCT CAST(day AS timestamp) AT TIME ZONE 'UTC' AS start,
             CAST(day + 1 AS timestamp) AT TIME ZONE 'UTC' AS next_start
         FROM days
     ) AS touched
-    JOIN activity_events AS event
-        ON event.node_id = :node_id AND event.event_time >= touched.start AND event.event_time < touched.next_start
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_events AS stored
+        WHERE stored.node_id = :node_id
+            AND stored.event_time >= touched.start AND stored.event_time < touched.next_start
+        OFFSET 0
+    ) AS event
 """
 
 # In the order of the indexes that every row goes into.
@@ -122,10 +128,19 @@ _SYNC_USERS: Final = f"""
 
 _EVENTS_OF_TOUCHED: Final = """
     (SELECT DISTINCT provider, external_id FROM identities) AS touched
-    JOIN activity_events AS event
-        ON event.node_id = :node_id
-        AND event.source = touched.provider AND event.platform_user_id = touched.external_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_events AS stored
+        WHERE stored.node_id = :node_id
+            AND stored.source = touched.provider AND stored.platform_user_id = touched.external_id
+        OFFSET 0
+    ) AS event
 """
+
+_TAKE_DAYS: Final = "DELETE FROM touched_days WHERE node_id = :node_id RETURNING day"
+_TAKE_IDENTITIES: Final = (
+    "DELETE FROM touched_identities WHERE node_id = :node_id RETURNING provider, external_id"
+)
+_NOTHING: Final = "SELECT 1 WHERE false"
 
 IS_TOUCHED: Final = text(
     "SELECT EXISTS (SELECT FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id)"
@@ -134,24 +149,35 @@ COUNT_TOUCHED: Final = text(f"""
     WITH days AS (SELECT day FROM touched_days WHERE node_id = :node_id),
         identities AS (SELECT provider, external_id FROM touched_identities WHERE node_id = :node_id)
     SELECT
-        (SELECT count(*) FROM (SELECT FROM identities LIMIT :most) AS few) AS identities,
         (SELECT count(*) FROM (SELECT FROM {_TOUCHED_EVENTS} LIMIT :most) AS few) AS events_of_days,
+        (SELECT count(*) FROM (SELECT FROM identities LIMIT :most) AS few) AS identities,
         (SELECT count(*) FROM (SELECT FROM {_EVENTS_OF_TOUCHED} LIMIT :most) AS few) AS events_of_identities
 """)  # noqa: S608 - constants of this module
 
 
+class Part(Enum):
+    """How much of the days, or of the identities, a refresh looks at."""
+
+    NONE = "none"
+    TOUCHED = "touched"
+    EVERY = "every"
+
+
 @cache
-def refresh_statement(*, every_day: bool, every_identity: bool) -> TextClause:
+def refresh_statement(*, days: Part, identities: Part) -> TextClause:
     """Return the statement that brings curation up to date, and takes away the notes that it saw."""
-    events = _EVENTS if every_day else _TOUCHED_EVENTS
-    added, late = (part.format(events=events) for part in (_ADD_WINDOW_EVENTS, _ADD_LATE_EVENTS))
-    carried = _CARRY_RESOLVED_EVENTS.format(bindings=_BINDINGS if every_identity else _TOUCHED_BINDINGS)
-    resolved = _SYNC_USERS.format(events=_EVENTS if every_identity else _EVENTS_OF_TOUCHED)
+    events = _EVENTS if days is Part.EVERY else _TOUCHED_EVENTS
+    bindings = _BINDINGS if identities is Part.EVERY else _TOUCHED_BINDINGS
+    bound = _EVENTS if identities is Part.EVERY else _EVENTS_OF_TOUCHED
+    added, late = (
+        _NOTHING if days is Part.NONE else part.format(events=events)
+        for part in (_ADD_WINDOW_EVENTS, _ADD_LATE_EVENTS)
+    )
+    carried = _NOTHING if identities is Part.NONE else _CARRY_RESOLVED_EVENTS.format(bindings=bindings)
+    resolved = _NOTHING if identities is Part.NONE else _SYNC_USERS.format(events=bound)
     return text(f"""
-        WITH days AS (DELETE FROM touched_days WHERE node_id = :node_id RETURNING day),
-            identities AS (
-                DELETE FROM touched_identities WHERE node_id = :node_id RETURNING provider, external_id
-            ),
+        WITH days AS ({_NOTHING if days is Part.NONE else _TAKE_DAYS}),
+            identities AS ({_NOTHING if identities is Part.NONE else _TAKE_IDENTITIES}),
             added AS ({added}), added_late AS ({late}), carried AS ({carried}), resolved AS ({resolved})
         SELECT (SELECT count(*) FROM added) AS added, (SELECT count(*) FROM added_late) AS added_late,
             (SELECT count(*) FROM carried) AS carried, (SELECT count(*) FROM resolved) AS resolved
