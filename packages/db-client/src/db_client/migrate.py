@@ -12,9 +12,10 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
-from db_client.schema_revision import newest_revision
+from db_client.schema_revision import describe_oldest_program, newest_revision
 from ledger_core.errors import LedgerError
 
+LOCK_TIMEOUT_MILLISECONDS = 900_000  # set-based work on a whole epoch gets a quarter of an hour
 _LOCK_KEY = 7_216_503_118  # any constant: one migration at a time on a database
 
 
@@ -58,19 +59,26 @@ def upgrade_schema(engine: Engine) -> str:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         config = _config(scripts)
         config.attributes["connection"] = connection
-        _check_revision(connection, ScriptDirectory.from_config(config))
+        if _check_revision(connection, ScriptDirectory.from_config(config)):
+            # Programs read the table in each transaction: what is under way ends first, and what comes next sees the
+            # new rules whole. It is patient for as long as the longest of them may take.
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
+            connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         command.upgrade(config, "head")
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{describe_oldest_program()}'"))
     return newest_revision()
 
 
-def _check_revision(connection: Connection, scripts: ScriptDirectory) -> None:
+def _check_revision(connection: Connection, scripts: ScriptDirectory) -> bool:
+    """Say whether there are programs that may be at work here: the database is an older version's."""
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
-        return
+        return False
     try:
         scripts.get_revision(revision)
     except CommandError as error:
         raise SchemaRevisionUnknown(revision, str(scripts.get_current_head())) from error
+    return revision != newest_revision()
 
 
 def _config(scripts: Path) -> Config:

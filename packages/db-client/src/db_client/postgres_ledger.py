@@ -10,6 +10,7 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from db_client.constraint_refusals import refusals_by_constraint
+from db_client.schema_revision import check_program
 from db_client.stores.actions import PostgresActionLog
 from db_client.stores.activity import PostgresActivityStore
 from db_client.stores.allocations import PostgresAllocationStore
@@ -123,16 +124,22 @@ class PostgresLedger:
 
         Holds: read committed, so that each statement sees what committed before it; what must not
                move meanwhile is locked by row.
+        Raises: ProgramOutdated.
         """
         with refusals_by_constraint(), self._engine.connect() as connection:
             connection.execution_options(isolation_level="READ COMMITTED", preserve_rowcount=True)
             with connection.begin():
+                check_program(connection)
                 yield PostgresTransaction(connection, self._node_id)
 
     @contextmanager
     def read(self) -> Iterator[PostgresTransaction]:
-        """Return one snapshot, in a transaction that the database itself keeps from writing."""
+        """Return one snapshot, in a transaction that the database itself keeps from writing.
+
+        Raises: ProgramOutdated.
+        """
         with self._engine.connect() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
+                check_program(connection)
                 yield PostgresTransaction(connection, self._node_id)

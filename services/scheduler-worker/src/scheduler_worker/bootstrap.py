@@ -15,14 +15,14 @@ from db_client.engine import create_database_if_missing, create_ledger_engine
 from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
-from db_client.schema_revision import current_revision, newest_revision
+from db_client.schema_revision import SchemaState, current_revision, current_state, newest_revision
 from ledger_core.domain.finding import Finding
 from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId, NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
-from ledger_core.ports.ledger import Ledger, LedgerReader
+from ledger_core.ports.ledger import Ledger, LedgerReader, ProgramOutdated
 from ledger_core.use_cases.build_statement import preview_statement
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
@@ -132,12 +132,19 @@ def _connected(database_url: str, *, application_name: str, read_only: bool) -> 
     engine = create_ledger_engine(database_url, application_name=application_name, read_only=read_only)
     try:
         with database_errors():
-            found = current_revision(engine)
-        if found != newest_revision():
-            raise SchemaOutdated(found, newest_revision())
+            found = current_state(engine)
+        _check_schema(found)
         yield engine
     finally:
         engine.dispose()
+
+
+def _check_schema(found: SchemaState | None) -> None:
+    known = newest_revision()
+    if found is None or found.revision < known:
+        raise SchemaOutdated(None if found is None else found.revision, known)
+    if not found.takes(known):
+        raise ProgramOutdated(found=found.revision, oldest=found.oldest_program, known=known)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ async def run_worker(settings: Settings, operating: OperatingSettings) -> None:
     """Work on the node's task queue until SIGTERM or SIGINT, then drain; also while servers are awaited.
 
     Raises: PolicyUnreadable, PolicyInvalid, SettingMissing, DatabaseUnreachable, SchemaOutdated,
-            TemporalConfigInvalid, TemporalUnreachable, NamespaceMissing, AddressUnusable.
+            ProgramOutdated, TemporalConfigInvalid, TemporalUnreachable, NamespaceMissing, AddressUnusable.
     """
     health = WorkerHealth()
     last_resort = _LastResort(operating.drain + STOP_MARGIN)
@@ -117,7 +117,7 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
                 ):
                     health.started(is_running=partial(_is_running, worker), servers=observer.servers)
                     logger.info("worker_started", extra={"task_queue": task_queue})
-                    await asyncio.Event().wait()
+                    await observer.until_outdated()  # then it drains as if told to, and says why
 
 
 def _open_ledger(open_things: ExitStack, settings: Settings, node_id: NodeId) -> tuple[Ledger, PayloadKeys]:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.errors import LedgerError
 from ledger_core.ports.clock import Clock
+from ledger_core.ports.ledger import ProgramOutdated
 from scheduler_worker.observability.ledger_gauges import DATABASE, TEMPORAL, LedgerGauges
 from scheduler_worker.schedule_health import find_schedule_health
 
@@ -41,6 +42,8 @@ class Observer:
         self._problems: dict[str, str] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="observer")
         self._reading: Future[OperatingFacts] | None = None
+        self._outdated: ProgramOutdated | None = None
+        self._was_outdated = asyncio.Event()
 
     def servers(self) -> Mapping[str, bool]:
         """Return which servers answered when they were last asked; none before the first look is over."""
@@ -64,6 +67,15 @@ class Observer:
             await self.look()
             await asyncio.sleep(interval.total_seconds())
 
+    async def until_outdated(self) -> None:
+        """Wait, for ever if all goes well.
+
+        Raises: ProgramOutdated, once the database was seen to need a newer program.
+        """
+        await self._was_outdated.wait()
+        assert self._outdated is not None, "set before the event"
+        raise self._outdated
+
     def stop(self) -> None:
         """Let go of the thread, also of one that hangs."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -77,6 +89,9 @@ class Observer:
                 asyncio.shield(asyncio.wrap_future(self._reading)), timeout=READ_SECONDS
             )
         except Exception as error:  # noqa: BLE001 - a driver's errors have no name here; each means unreadable
+            if isinstance(error, ProgramOutdated):
+                self._outdated = error
+                self._was_outdated.set()
             self._problems[DATABASE] = str(error) if isinstance(error, LedgerError) else type(error).__name__
             return False
         self._problems.pop(DATABASE, None)

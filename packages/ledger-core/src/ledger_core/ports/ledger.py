@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ledger_core.errors import LedgerError
 from ledger_core.identifiers import NodeId
 from ledger_core.ports.action_log import ActionLog, ActionReader
 from ledger_core.ports.activity_store import ActivityReader, ActivityStore
@@ -23,6 +24,21 @@ from ledger_core.ports.pool_store import PoolReader, PoolStore
 from ledger_core.ports.review_reader import ReviewReader
 from ledger_core.ports.statement_store import StatementReader, StatementStore
 from ledger_core.ports.stream_health_store import StreamHealthReader, StreamHealthStore
+
+
+class ProgramOutdated(LedgerError):
+    """The database follows rules that this program does not know: a newer one has to do the work."""
+
+    code = "program-outdated"
+
+    def __init__(self, *, found: str, oldest: str, known: str) -> None:
+        super().__init__(
+            f"the database has schema {found}, which takes programs that know {oldest}; this one knows {known}:"
+            " run a newer version"
+        )
+        self.found = found
+        self.oldest = oldest
+        self.known = known
 
 
 class LedgerView(Protocol):

@@ -10,10 +10,12 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Fa
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from ledger_core.errors import CursorMoved, LedgerError, SourceUnavailable
+from ledger_core.ports.ledger import ProgramOutdated
 
 WORKER_FAULT: Final = "worker-fault"
 SOURCE_UNAVAILABLE: Final = "source-unavailable"
-RETRIED_REFUSALS: Final = (CursorMoved,)  # the next attempt begins where the cursor stands now
+# The next attempt begins where the cursor stands now, or is a newer worker's.
+RETRIED_REFUSALS: Final = (CursorMoved, ProgramOutdated)
 
 
 class RefusalInterceptor(Interceptor):

@@ -69,7 +69,7 @@ def ask_database(config: Path | None) -> LedgerAnswer:
 
     def read() -> LedgerAnswer:
         found, wanted = database_revisions(url)
-        if found != wanted:
+        if found is None or found < wanted:  # of a newer one, the reader below says whether it is too new
             sentence = f"its schema is {found or 'not there yet'}, this program's is {wanted}"
             return LedgerAnswer(check=_problem("database", sentence, "ledger db upgrade, then db grant"))
         with opened_reader(url, policy.node_id) as reader:
