@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 
 from db_client.database_url import parse_database_url
-from scheduler_worker.bootstrap import may_come_up
 from tests.conftest import TestDatabase, register_namespaces
 from tests.operating.alert_rules import firing, scraped
 from tests.operating.gate import Gate

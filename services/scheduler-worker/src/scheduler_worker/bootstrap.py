@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -29,6 +29,7 @@ from ledger_core.use_cases.read_operating_facts import read_operating_facts
 from scheduler_worker.bootstrap_sources import policy_sources
 from scheduler_worker.github_policy import GithubSourcePolicy
 from scheduler_worker.gitlab_policy import GitlabSourcePolicy
+from scheduler_worker.passing_problems import may_come_up
 from scheduler_worker.payload_keys import PayloadKey, PayloadKeys, node_payload_keys
 from scheduler_worker.policy import Policy
 from scheduler_worker.policy_table import PolicyInvalid
@@ -58,25 +59,6 @@ class SchemaOutdated(LedgerError):
     def __init__(self, found: str | None, wanted: str) -> None:
         where = "has no ledger schema yet" if found is None else f"has schema {found}, not {wanted}"
         super().__init__(f"the database {where}; run `ledger db upgrade`")
-
-
-# What a server says that is on its way up, or full for the moment: PostgreSQL's own words, by libpq.
-_FOR_THE_MOMENT: Final = (
-    "starting up",
-    "shutting down",
-    "not yet accepting connections",
-    "in recovery mode",
-    "too many clients",
-    "too many connections",
-    "remaining connection slots",
-)
-
-
-def may_come_up(problem: str) -> bool:
-    """Say whether waiting may help: nobody answered, or a server did that is busy with itself."""
-    answered = "FATAL:" in problem or "ERROR:" in problem
-    is_about_tls = "SSL" in problem or "certificate" in problem
-    return any(words in problem for words in _FOR_THE_MOMENT) or not (answered or is_about_tls)
 
 
 def system_clock() -> datetime:
