@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from db_client.database_url import parse_database_url
+from scheduler_worker.passing_problems import may_come_up
 from tests.conftest import TestDatabase, register_namespaces
 from tests.operating.alert_rules import firing, scraped
 from tests.operating.gate import Gate
