@@ -1,0 +1,89 @@
+"""The blocks of commands in the pages, and one shell that runs them as a reader would."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tests.command_line import all_commands
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+_BLOCK: Final = re.compile(
+    r"^```(?P<kind>bash|sh|shell|console)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+# Servers that a reader would keep are stopped; what the shell ended with is kept.
+_AT_THE_END: Final = """end() {
+    status=$?
+    trap - EXIT
+    kill $(jobs -p) 2>/dev/null || true
+    wait || true
+    [ ! -d node ] || ledger demo --repo widgets --epochs 1 --data node >/dev/null 2>&1 || true
+    exit $status
+}
+trap end EXIT"""
+_COMMAND: Final = re.compile(r"^(?: {4,})?(?:[A-Z_]+=\S+ )*(?:uv run )?ledger ([a-z-].*)$", re.MULTILINE)
+# In the order in which one shell runs them: each goes on where the one before it stopped.
+LIVED_THROUGH: Final = (
+    "tutorial.md",
+    "how-to/weekly-close.md",
+    "how-to/late-contributor.md",
+    "how-to/wrong-payout.md",
+    "how-to/new-source.md",
+)
+
+
+def blocks(page: str) -> Iterator[str]:
+    """Yield a page's blocks of commands."""
+    for found in _BLOCK.finditer((DOCS / page).read_text(encoding="utf-8")):
+        yield found["code"]
+
+
+def script() -> str:
+    """Return all blocks as one script, which says where it is and stops at the first command that fails."""
+    parts = ["set -euo pipefail", _AT_THE_END]
+    for page in LIVED_THROUGH:
+        for number, code in enumerate(blocks(page), start=1):
+            parts += [f"echo '=== {page} block {number}' >&2", code]
+    return "\n".join(parts)
+
+
+def parsed_commands(text: str) -> list[str]:
+    """Return the lines of a document's code that call `ledger`, each parsed as the program would.
+
+    Raises: AssertionError for one that it does not take.
+    """
+    commands = all_commands()
+    found = []
+    for line in _COMMAND.findall(re.sub(r" \\\n\s*", " ", text)):
+        words = _words(line)
+        name = next((words[:size] for size in (3, 2, 1) if tuple(words[:size]) in commands), [])
+        assert name, f"no such command: ledger {line}"
+        try:
+            context = commands[tuple(name)].make_context("ledger", words[len(name) :])
+        except click.ClickException as error:
+            raise AssertionError(f"ledger {line}: {error.format_message()}") from error
+        context.close()
+        found.append(line)
+    return found
+
+
+def _words(line: str) -> list[str]:
+    """Return a command's words, with samples where a shell or a reader fills something in."""
+    bare = re.split(r"(?: {3,}| [|>&<]| 2>|\)$|\)\"| \|\|)", line)[0]
+    for sample, value in (
+        (r"\"?\$\(.*", "2026-01-05"),
+        (r"\"\$(?:HASH|STATEMENT)\"", "0" * 64),
+        (r"\"\$(?:SIGNATURE|ANNS|BOBS)\"", "11" * 65),
+        (r"\bHASH\b", "0" * 64),
+        (r"0x[0-9a-zA-Z]+\.\.\.", "0x" + "a" * 40),
+        (r"\bEPOCH\b|\bN\b", "7"),
+        (r"\bFORMAT\b", "csv"),
+    ):
+        bare = re.sub(sample, value, bare)
+    words = shlex.split(bare, comments=True)
+    return words[2:] if words[:1] == ["--config"] else words
