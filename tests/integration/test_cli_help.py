@@ -61,8 +61,10 @@ def test_a_group_s_help_lists_its_commands(
     text = printed_help(capsys, *words)
 
     assert [line for line in text.splitlines() if len(line) > COLUMNS] == []
+    examples = text.partition("\nExamples:\n")[2]
     for command in COMMANDS:
         if command[:1] == words:
+            assert re.search(rf"^  (?:\w+=\S+ )?ledger {' '.join(command)}\b", examples, re.MULTILINE)
             assert re.search(rf"^  {command[1]}  +\S", text, re.MULTILINE)
 
 
@@ -80,6 +82,7 @@ def test_every_command_has_an_option_for_machines_or_a_reason_not_to() -> None:
         ("db", "grant"),
         ("init",),  # what it writes is the answer
         ("config", "schema"),  # it is JSON
+        ("completion",),
         ("statement", "payouts"),  # --format json
     }
 

@@ -42,6 +42,7 @@ SAMPLES = {
     "accounts": "git:ada@example.org",
     "into": "grace",
     "name": "ada",
+    "shell": "bash",
     "kind": "csv",
     "output": "written",
     "provider": "git",
@@ -61,6 +62,7 @@ NO_DATABASE = {
     ("demo",),
     ("init",),
     ("config", "schema"),
+    ("completion",),
     ("statement", "verify"),
     ("source", "check"),
     ("source", "validate"),
@@ -69,7 +71,7 @@ NO_DATABASE = {
     ("identity", "mailmap"),
 }
 POLICY_ALONE = {("config", "check")}  # which a good policy satisfies
-SERVERLESS = {("init",), ("config", "schema")}  # which nothing is missing for
+SERVERLESS = {("init",), ("config", "schema"), ("completion",)}  # which nothing is missing for
 COLLECT = {("epoch", "collect")}  # it looks first which window is due
 SCHEDULE_ACTS = {("schedule", act) for act in ("pause", "resume", "trigger", "backfill", "remove")}
 WITHOUT_POLICY = {
@@ -213,7 +215,9 @@ def test_where_no_server_answers_every_command_says_so(refusals: Refusals, words
         assert (status, code) in {(4, "database-unreachable"), (4, "temporal-unreachable")}
 
 
-@pytest.mark.parametrize("words", words_of(COMMANDS, set(COMMANDS) - POLICY_ALONE - {("config", "schema")}))
+@pytest.mark.parametrize(
+    "words", words_of(COMMANDS, set(COMMANDS) - POLICY_ALONE - {("config", "schema"), ("completion",)})
+)
 def test_without_settings_every_command_says_which_it_needs(
     refusals: Refusals, words: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from tests.command_line import Ended, controls_in, run_program
 from tests.github_world.collecting import collector_on
 from tests.github_world.server import TOKEN, Fault, GithubWorldServer, Installation, app_key_pem
 from tests.github_world.world import World
+from tests.json_shapes import check_shape
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def test_it_says_what_is_seen_left_out_and_paid(server: GithubWorldServer, tmp_p
     told = check(policy, "ghe", "--json", LEDGER_GITHUB_TOKEN=TOKEN)
     shown = check(policy, "ghe", LEDGER_GITHUB_TOKEN=TOKEN)
 
+    check_shape("source check", json.loads(told.output))
     report = json.loads(told.output)[0]
     repositories = {found["name"]: found for found in report["repositories"]}
     assert told.status == shown.status == 3

@@ -11,6 +11,7 @@ import pytest
 from tests.command_line import Ended, controls_in, run_program
 from tests.gitlab_world.server import TOKEN, GitlabWorldServer
 from tests.gitlab_world.world import World
+from tests.json_shapes import check_shape
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_it_says_what_is_readable_and_how_much_there_is(
 
     told, shown = check(tmp_path, server, "--json"), check(tmp_path, server)
 
+    check_shape("source check", json.loads(told.output))
     (report,) = json.loads(told.output)
     web, none = report["projects"]
     forbidden = "gitlab-forbidden: the token may not read issues, or the project has it switched off"

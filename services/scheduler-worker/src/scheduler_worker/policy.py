@@ -91,7 +91,8 @@ def read_policy(path: Path) -> Policy:
             data = file.read(MAX_POLICY_BYTES + 1)
     except FileNotFoundError as error:
         raise PolicyUnreadable(
-            path, "there is no such file; name one with --config or LEDGER_CONFIG"
+            path,
+            "there is no such file; name one with --config or LEDGER_CONFIG, or let `ledger init` write it",
         ) from error
     except OSError as error:
         raise PolicyUnreadable(path, f"can't be read: {error.strerror}") from error

@@ -10,6 +10,7 @@ import click
 from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.identifiers import EpochId, check_identifier
 from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option, print_json, print_table, time_text, units_text
 from scheduler_worker.cli.session import action_context, reading
 from scheduler_worker.cli.writes import run_write
@@ -18,7 +19,7 @@ from scheduler_worker.workflow_ids import adjust_workflow_id
 from scheduler_worker.workflows.admin_writes import AdjustAllocationWorkflow
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def allocation() -> None:
     """Who gets how many units of an epoch."""
 

@@ -16,6 +16,7 @@ import click
 from ledger_core.errors import LedgerError
 from scheduler_worker.cli.exits import Exit, exit_of
 from scheduler_worker.cli.lazy_group import LazyGroup
+from scheduler_worker.cli.next_steps import with_next_step
 
 FIRST_PROCESS: Final = 1
 MAX_SENTENCE_CHARACTERS: Final = 2_500  # the longest is a server's last words
@@ -62,6 +63,7 @@ Exit status:
         "schedule": (_COMMANDS + "schedule_commands:schedule", "The weekly run."),
         "db": (_COMMANDS + "database_commands:db", "Migrate the database, grant its roles."),
         "webhook": (_COMMANDS + "webhook_commands:webhook", "Receive what GitHub tells as it happens."),
+        "completion": (_COMMANDS + "completion_command:completion", "Let a shell complete commands."),
         "worker": (_COMMANDS + "worker_command:worker", "Run the worker until told to stop."),
     },
 )
@@ -120,7 +122,7 @@ def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError)
         _say("interrupted", "stopped before it was done")
         return Exit.INTERRUPTED
     if isinstance(error, LedgerError):
-        _say(error.code, str(error))
+        _say(error.code, with_next_step(error.code, str(error)))
         return exit_of(error.code)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()

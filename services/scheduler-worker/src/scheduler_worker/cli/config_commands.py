@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option, print_facts, print_json, say
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.policy import read_policy
@@ -14,7 +15,7 @@ from scheduler_worker.policy_facts import policy_facts, policy_hash, policy_line
 from scheduler_worker.policy_schema import policy_schema
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def config() -> None:
     """Check ledger.toml, and let an editor check it."""
 

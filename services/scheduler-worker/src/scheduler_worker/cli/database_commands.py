@@ -11,6 +11,7 @@ import click
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import check_identifier
 from scheduler_worker.bootstrap import database_revisions, grant_database_roles, upgrade_database
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.session import current_settings
@@ -18,7 +19,7 @@ from scheduler_worker.cli.session import current_settings
 MAX_LOGIN_BYTES: Final = 63  # NAMEDATALEN - 1
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def db() -> None:
     """Migrate the database and grant its roles, as its owner.
 

@@ -12,6 +12,7 @@ from ledger_core.identifiers import EpochId
 from scheduler_worker.bootstrap import create_directories, create_sources, system_clock
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
@@ -37,7 +38,7 @@ from scheduler_worker.workflows.finalize_epoch import FinalizeEpochWorkflow
 _DAY_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def epoch() -> None:
     """Collect, show and close epochs."""
 

@@ -8,6 +8,7 @@ import click
 
 from ledger_core.identifiers import check_identifier
 from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option
 from scheduler_worker.cli.session import action_context
 from scheduler_worker.cli.writes import run_write
@@ -16,7 +17,7 @@ from scheduler_worker.workflow_ids import judge_workflow_id
 from scheduler_worker.workflows.admin_writes import JudgeEventWorkflow
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def event() -> None:
     """Judge single events of an open epoch."""
 

@@ -16,6 +16,7 @@ from ledger_core.domain.stream_reading import (
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId, StreamRef
 from scheduler_worker.cli.arguments import epoch_argument, required_reason_option, wait_option, yes_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.output import json_option, print_json, print_table, say
@@ -28,7 +29,7 @@ from scheduler_worker.workflows.admin_writes import WaiveGapWorkflow
 MOST_ACTORS = 20  # on a terminal; --json has them all
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def gap() -> None:
     """Streams that are incomplete, and what becomes of them."""
 

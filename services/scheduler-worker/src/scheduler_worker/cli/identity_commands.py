@@ -17,6 +17,7 @@ from scheduler_worker.cli.arguments import (
     required_reason_option,
     wait_option,
 )
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.identity_files import export, import_file, mailmap
 from scheduler_worker.cli.identity_moves import merge, split
 from scheduler_worker.cli.identity_views import resolved_text
@@ -29,7 +30,7 @@ from scheduler_worker.workflow_ids import bind_workflow_id, unbind_workflow_id
 from scheduler_worker.workflows.admin_writes import BindIdentitiesWorkflow, UnbindIdentityWorkflow
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def identity() -> None:
     """Whose accounts are whose."""
 

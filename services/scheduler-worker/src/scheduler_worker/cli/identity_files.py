@@ -22,7 +22,7 @@ from scheduler_worker.cli.binding_files import (
 )
 from scheduler_worker.cli.identity_views import resolved_text
 from scheduler_worker.cli.mailmap_hints import MailmapReading, read_hints
-from scheduler_worker.cli.output import json_option, print_json, print_table, printable, say
+from scheduler_worker.cli.output import is_terminal, json_option, print_json, print_table, printable, say
 from scheduler_worker.cli.session import action_context, reading
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.cli.writes import run_command
@@ -77,16 +77,15 @@ def import_file(
 
 
 @click.command()
-@click.option(
-    "-o", "--output", type=_FILE, default=None, metavar="FILE", help="Where to.  [default: the terminal]"
-)
+@click.option("-o", "--output", type=_FILE, default=None, metavar="FILE", help="Where to.  [default: stdout]")
 @json_option
 @click.pass_obj
 def export(config: Path | None, output: Path | None, as_json: bool) -> None:
     """Write every binding as CSV, for a spreadsheet or `ledger identity import`.
 
-    No cell of it is a formula to a spreadsheet; an import undoes what that
-    takes, so that it comes back as it was.
+    A terminal is shown a table instead. No cell of the CSV is a formula to a
+    spreadsheet; an import undoes what that takes, so that it comes back as it
+    was.
 
     \b
     Examples:
@@ -101,6 +100,11 @@ def export(config: Path | None, output: Path | None, as_json: bool) -> None:
                     {"provider": each.provider, "account": each.external_id, "user_id": each.user_id}
                     for each in bindings
                 ]
+            )
+        elif output is None and is_terminal():
+            print_table(
+                ["provider", "account", "user"],
+                [(each.provider, each.external_id, each.user_id) for each in bindings],
             )
         elif output is None:
             for line in bindings_csv(bindings):

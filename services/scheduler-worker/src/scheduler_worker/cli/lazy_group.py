@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -33,3 +34,19 @@ class LazyGroup(click.Group):
         """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in self._commands_at.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so, without importing any command."""
+        options = [
+            CompletionItem(name, help=parameter.help)
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, click.Option) and incomplete.startswith("-")
+            for name in (*parameter.opts, *parameter.secondary_opts)
+            if name.startswith(incomplete)
+        ]
+        commands = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in self._commands_at.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + options

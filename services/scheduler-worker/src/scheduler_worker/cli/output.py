@@ -24,6 +24,7 @@ PLAIN_WIDTH: Final = 80
 NARROWEST_TEXT: Final = 12  # a column of text that gets less is unreadable: then a line a cell instead
 HASH_CELLS: Final = 64  # what somebody copies stays in one piece
 _GAP: Final = "  "
+_FLAG_LETTERS: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 
 
 def is_terminal() -> bool:
@@ -70,7 +71,7 @@ def fold(text: str, width: int, indent: int, *, hanging: int = 2, whole_cells: i
         gap = " " if current.strip() or not word else ""
         current += gap + word
         if cell_len(current) > width and cell_len(word) > whole_cells:  # as long as a hash or a link
-            *whole, current = chop_cells(current, width)
+            *whole, current = chopped(current, width)
             lines += whole
             current = (
                 margin + further + current
@@ -79,6 +80,23 @@ def fold(text: str, width: int, indent: int, *, hanging: int = 2, whole_cells: i
             )
     lines.append(current)
     return [line.rstrip() for line in lines if line.strip()]
+
+
+def chopped(text: str, width: int) -> list[str]:
+    """Return text in pieces of at most width cells; a flag, which is two letters, is never broken.
+
+    Holds: half a flag is as wide as a terminal happens to make it.
+    """
+    pieces: list[str] = []
+    rest = text
+    while rest:
+        piece = chop_cells(rest, width)[0]
+        letters = len(piece) - len(piece.rstrip(_FLAG_LETTERS))
+        if letters % 2 and len(piece) > 1 and len(piece) < len(rest):
+            piece = piece[:-1]
+        pieces.append(piece)
+        rest = rest[len(piece) :]
+    return pieces
 
 
 def print_table(
@@ -104,7 +122,7 @@ def print_table(
     heading = _line(headers, widths, to_the_right)
     click.echo(click.style(heading, bold=True) if has_colours() else heading)
     for row in cells:
-        parts = [chop_cells(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+        parts = [chopped(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*parts, fillvalue=""):
             click.echo(_line(line, widths, to_the_right))
 

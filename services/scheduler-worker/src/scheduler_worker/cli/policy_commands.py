@@ -10,6 +10,7 @@ import click
 
 from ledger_core.domain.concentration import TOPS, Concentration
 from ledger_core.errors import LedgerError
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import (
     json_option,
     print_facts,
@@ -44,7 +45,7 @@ class PolicyOfAnotherNode(LedgerError):
         )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def policy() -> None:
     """Try other weights on the past."""
 

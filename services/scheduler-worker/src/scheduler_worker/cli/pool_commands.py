@@ -13,6 +13,7 @@ from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import ComponentId, EpochId
 from scheduler_worker.bootstrap import system_clock
 from scheduler_worker.cli.arguments import WHOLE, epoch_argument, reason_option, wait_option, yes_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option, print_json, print_table, time_text
 from scheduler_worker.cli.session import action_context, confirm, reading
 from scheduler_worker.cli.writes import run_write
@@ -21,7 +22,7 @@ from scheduler_worker.workflow_ids import pool_workflow_id
 from scheduler_worker.workflows.admin_writes import RecordPoolComponentWorkflow
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def pool() -> None:
     """The credits that an epoch pays."""
 

@@ -13,7 +13,7 @@ import click
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerReader
 from scheduler_worker.cli.arguments import epoch_argument, epoch_unless
-from scheduler_worker.cli.output import json_option, print_json, printable
+from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import open_reader
 from scheduler_worker.cli.whole_files import ExportFailed, whole_file
@@ -79,7 +79,7 @@ def report(
         return
     for page in written:
         note = "" if page.is_final else " (a preview: the epoch is open)"
-        click.echo(f"{printable(page.file)} written{note}")
+        say(f"{page.file} written{note}")
 
 
 def _pages(

@@ -16,6 +16,7 @@ from ledger_core.errors import InvalidValue, LedgerError
 from ledger_core.identifiers import check_text
 from scheduler_worker.bootstrap import create_directories, create_sources
 from scheduler_worker.cli.arguments import yes_option
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.runs import temporal_errors
 from scheduler_worker.cli.schedule_views import (
@@ -61,7 +62,7 @@ class SchedulePaused(LedgerError):
         super().__init__(f"the schedule is paused{why}; run `ledger schedule resume` first, or say --yes")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def schedule() -> None:
     """The weekly run."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scheduler_worker.bootstrap import check_github_source, system_clock
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.gitlab_check import checked_gitlab, gitlab_as_json, is_readable, print_gitlab
 from scheduler_worker.cli.named_sources import github_sources_of
@@ -20,7 +21,7 @@ from scheduler_worker.gitlab_policy import GitlabSourcePolicy
 from scheduler_worker.sources.github.check import CheckedRepository, CheckReport
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def source() -> None:
     """Look at sources before collecting."""
 

@@ -21,7 +21,8 @@ from scheduler_worker.cli.chain_views import (
     read_versions,
     versions_json,
 )
-from scheduler_worker.cli.output import json_option, print_json, printable
+from scheduler_worker.cli.command_group import CommandGroup
+from scheduler_worker.cli.output import json_option, print_json, printable, say
 from scheduler_worker.cli.payout_exports import (
     AMOUNTS,
     AddressesMissing,
@@ -40,7 +41,7 @@ from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def statement() -> None:
     """Show, export, verify and amend payout statements."""
 
@@ -120,7 +121,7 @@ def export(
     if as_json:
         print_json({"file": str(path), "statement_hash": pinned})
     else:
-        click.echo(f"{printable(str(path))} written; check it with:")
+        say(f"{path} written; check it with:")
         click.echo(f"  ledger statement verify {printable(shlex.quote(str(path)))} \\")
         click.echo(f"    --expect {pinned}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 from ledger_core.domain.instant import instant_text
 from scheduler_worker.bootstrap import system_clock
 from scheduler_worker.cli.exits import Exit
-from scheduler_worker.cli.output import PLAIN_WIDTH, json_option, output_width, print_json, printable
+from scheduler_worker.cli.output import PLAIN_WIDTH, fold, json_option, output_width, print_json, printable
 from scheduler_worker.cli.status_checks import Check, State, ledger_checks
 from scheduler_worker.cli.status_servers import UNREACHABLE, ask_database, ask_temporal
 
@@ -88,7 +87,9 @@ def _print_check(check: Check) -> None:
     if check.next_step is not None:
         texts.append(f"{_MARGIN}-> {printable(check.next_step)}")
     for text in texts:
-        click.echo(textwrap.fill(text, width, subsequent_indent=_MARGIN, break_on_hyphens=False))
+        first, *further = fold(text, width, 0, hanging=len(_MARGIN))
+        for line in (first, *further):
+            click.echo(line)
 
 
 def _as_json(checks: Sequence[Check], now: datetime, ended: Exit) -> dict[str, object]:

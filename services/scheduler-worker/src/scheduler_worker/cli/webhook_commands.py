@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.named_sources import github_sources_of
 from scheduler_worker.cli.session import current_policy, current_settings
 from scheduler_worker.github_policy import DEFAULT_SOURCE
@@ -22,7 +23,7 @@ MEGABYTE: Final = 2**20
 MOST_MEGABYTES: Final = 25  # GitHub sends no more
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def webhook() -> None:
     """Receive what GitHub tells as it happens."""
 
