@@ -99,7 +99,7 @@ def test_a_statement_is_refused_by_the_name_of_its_field(name: str, to: object, 
 @pytest.mark.parametrize(
     ("name", "supported"),
     [
-        ("format", "ledger-statement/1 or ledger-statement/2"),
+        ("format", "ledger-statement/1 or ledger-statement/2 or ledger-statement/3"),
         ("allocation_algorithm", "weight-sum-v0"),
         ("payout_algorithm", "largest-remainder-v0"),
     ],
