@@ -36,6 +36,10 @@ def history_of(ledger: LedgerReader, *, linked: bool = False) -> bytes:
         return history_page(read_history(view, node_id=str(ledger.node_id)), linked=linked)
 
 
+def local_name(node: ET.Element) -> str:
+    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
+
+
 class Page:
     """A parsed page."""
 
@@ -47,7 +51,8 @@ class Page:
         self.root: ET.Element = parser.parse(self.text)
 
     def all(self, *names: str) -> list[ET.Element]:
-        return [node for node in self.root.iter() if isinstance(node.tag, str) and node.tag in names]
+        """The elements of these names, of HTML or of a drawing."""
+        return [node for node in self.root.iter() if local_name(node) in names]
 
     def one(self, node_id: str) -> ET.Element:
         [found] = [node for node in self.root.iter() if node.get("id") == node_id]

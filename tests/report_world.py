@@ -8,12 +8,15 @@ from typing import Final
 
 from ledger_core import ActivityEvent, EpochId, Ledger, StreamRef, UserId, WeightConfig
 from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.signature import signing_text
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import make_component, make_context, make_event
 from ledger_core.use_cases.amend_statement import amend_statement
+from ledger_core.use_cases.approve_statement import sign_statement
 from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import LedgerStory, day
+from tests.signers import APPROVER, approval_policy, signature_of
 
 WEIGHTS: Final = WeightConfig(
     {
@@ -85,6 +88,7 @@ def live(ledger: Ledger, *, weeks: int = 4, people: int = len(PEOPLE), busy: int
         closed.append(epoch_id)
     for number, (user, units) in enumerate((("ada", 16_500), ("quine", 4_000))):
         _amend(story, closed[-1], UserId(user), units, reason=f"correction {number + 1} <b>of the split</b>")
+    _sign(story, closed[-1])
     open_ = story.open(weeks, weights=WEIGHTS)
     story.store(*_week(weeks, people, 1))
     story.curate(open_)
@@ -103,6 +107,20 @@ def _amend(story: LedgerStory, epoch_id: EpochId, user: UserId, units: int, *, r
         cleared=[],
         reviewed_statement_hash=newest,
         context=make_context(reason),
+        clock=story.clock,
+    )
+
+
+def _sign(story: LedgerStory, epoch_id: EpochId) -> None:
+    with story.ledger.read() as view:
+        newest = view.statements.versions(epoch_id)[-1]
+    sign_statement(
+        story.ledger,
+        epoch_id,
+        statement_hash=newest.statement_hash,
+        signature=signature_of(APPROVER, signing_text(newest)),
+        policy=approval_policy(),
+        context=make_context(),
         clock=story.clock,
     )
 

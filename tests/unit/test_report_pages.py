@@ -14,7 +14,7 @@ from ledger_core.testing import InMemoryLedger
 from scheduler_worker.reports import epoch_facts, read_epoch, read_history
 from scheduler_worker.reports.pages import content_security_policy, epoch_page
 from tests.contract.story import NODE_ID, LedgerStory
-from tests.report_pages import Page, history_of, page_of, problems, report_of
+from tests.report_pages import Page, history_of, local_name, page_of, problems, report_of
 from tests.report_world import EVIL_EVENT, EVIL_LOGIN, EVIL_URLS, EVIL_USER, ReportWorld, live
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +154,19 @@ def test_an_amendment_is_told_with_what_it_changed_for_whom(
     assert "by an amendment: admin: correction 2" in closed.words(closed.one("people"))
 
 
+def test_who_signed_is_told_with_how_to_check_it(
+    closed: Page, ledger: InMemoryLedger, world: ReportWorld
+) -> None:
+    with ledger.read() as view:
+        newest = view.statements.versions(world.closed[-1])[-1]
+        [signed] = view.statements.signatures(newest.statement_hash)
+    proof = closed.words(closed.one("proof"))
+
+    assert f"Signer {signed.signer}{signed.signature}" in proof
+    assert f"--expect {newest.statement_hash}" in closed.words(closed.one("signatures-verify"))
+    assert "Nobody signed this statement" in Page(page_of(ledger, world.closed[0])).text
+
+
 def test_no_text_of_others_is_markup(ledger: InMemoryLedger, world: ReportWorld) -> None:
     for text in (page_of(ledger, world.closed[-1]).decode(), history_of(ledger).decode()):
         assert EVIL_USER not in text
@@ -241,7 +254,10 @@ def test_what_is_left_out_is_told(
     ]
 
 
-def test_what_the_history_leaves_out_is_told(ledger: InMemoryLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_history_leaves_out_is_told(
+    ledger: InMemoryLedger, world: ReportWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(world.closed) == 4
     for name, limit in (("MAX_EPOCHS", 2), ("MAX_PEOPLE", 3), ("MAX_HISTORIES", 2)):
         monkeypatch.setattr(read_history, name, limit)
     page = Page(history_of(ledger))
@@ -287,8 +303,9 @@ def test_a_page_stays_small_however_many_people_and_events() -> None:
 
 def test_charts_have_no_date_script_style_or_name_of_their_maker(closed: Page, history: Page) -> None:
     for page in (closed, history):
+        assert page.all("svg")
         for drawing in page.all("svg"):
-            assert {node.tag for node in drawing.iter()} <= {
+            assert {local_name(node) for node in drawing.iter()} <= {
                 "svg",
                 "g",
                 "rect",
@@ -299,6 +316,11 @@ def test_charts_have_no_date_script_style_or_name_of_their_maker(closed: Page, h
             }
         assert "pygal" not in page.text.lower()
         assert re.search("<!--", page.text) is None
+
+
+def test_the_chart_library_leaves_no_import_hook_behind(closed: Page) -> None:
+    assert closed.all("svg")
+    assert [finder for finder in sys.meta_path if type(finder).__module__.startswith("pygal")] == []
 
 
 def test_the_policy_names_the_parts_by_their_hashes() -> None:

@@ -7,6 +7,7 @@ Only this module names the chart library. Of what it draws only shapes and texts
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -90,6 +91,9 @@ def _value(told: Callable[[int], str], value: int, label: str) -> dict[str, Any]
 def _library() -> tuple[Any, Any]:
     import pygal  # noqa: PLC0415 - other commands do without it
     from pygal.style import Style  # noqa: PLC0415
+
+    # It stays in the way of every later import, of an interface that Python has dropped, for maps that we don't draw.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
     return pygal, Style(label_font_size=13, major_label_font_size=13, value_font_size=13)
 

@@ -13,6 +13,7 @@ from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.evidence import CuratedFact
 from ledger_core.domain.identity import UnresolvedIdentity
 from ledger_core.domain.payouts import PayoutLine
+from ledger_core.domain.signature import StatementSignature
 from ledger_core.domain.stream_reading import SkippedActivity, StreamCompleteness
 from ledger_core.explanation.values import PoolPart, UserExplanation
 from ledger_core.ports.evidence_reader import DailyActivity
@@ -114,6 +115,7 @@ class EpochReport:
     streams: Listed[StreamCompleteness]
     skipped: Listed[SkippedActivity]
     amendments: Sequence[AmendmentLine]
+    signatures: Listed[StatementSignature]
     hashes: Hashes
     chain: Listed[ChainLine]
 

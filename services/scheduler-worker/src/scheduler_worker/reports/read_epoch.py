@@ -94,6 +94,9 @@ def read_epoch_report(
             [found for found in view.completeness.skipped(epoch.window) if found.by_reason], MAX_LISTED
         ),
         amendments=_amendments(view.statements.versions(epoch_id)),
+        signatures=_listed(
+            () if statement is None else view.statements.signatures(statement.statement_hash), MAX_LISTED
+        ),
         hashes=_hashes(statement, compute_allocation_set_hash(finalized)),
         chain=_chain_around(chain, statement),
     )
