@@ -15,7 +15,7 @@ from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_reading import StreamCompleteness, compute_completeness
-from ledger_core.explanation import LedgerFacts, explain_user
+from ledger_core.explanation import LedgerFacts, UserExplanation, explain_user
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
 from scheduler_worker.reports.epoch_facts import (
@@ -69,10 +69,7 @@ def read_epoch_report(
     payouts = compute_payouts(finalized, pool_credits) if statement is None else statement.payouts
     amounts = [line.amount_credits for line in payouts]
     people = _people(payouts, rows, frozenset(facts.corrections()))
-    explained = []
-    for number, person in enumerate(people[:MAX_EXPLAINED], start=1):
-        tell(f"epoch {epoch_id}: person {number} of {min(len(people), MAX_EXPLAINED)}")
-        explained.append(explain_user(facts, person.line.user_id, limit=MAX_EVENTS))
+    explained = _explained(facts, people[:MAX_EXPLAINED], tell)
     overrides = [row for row in rows if row.final_units is not None]
     return EpochReport(
         node_id=node_id,
@@ -151,6 +148,16 @@ def _people(
         )
         for rank, line in enumerate(ordered, start=1)
     ]
+
+
+def _explained(
+    facts: LedgerFacts, people: Sequence[PersonLine], tell: Callable[[str], None]
+) -> list[UserExplanation]:
+    found = []
+    for number, person in enumerate(people, start=1):
+        tell(f"epoch {facts.summary.epoch_id}: person {number} of {len(people)}")
+        found.append(explain_user(facts, person.line.user_id, limit=MAX_EVENTS))
+    return found
 
 
 def _amendments(versions: Sequence[PayoutStatement]) -> tuple[AmendmentLine, ...]:
