@@ -27,12 +27,32 @@ def spending(connection: Connection) -> Iterator[Spent]:
     """Measure the block."""
     spent = Spent()
     server = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
-    began, began_cpu = time.perf_counter(), time.process_time() + _cpu_seconds(server)
+    began, began_cpu = time.perf_counter(), time.process_time() + cpu_seconds(server)
     yield spent
-    spent.cpu_seconds = time.process_time() + _cpu_seconds(server) - began_cpu
+    spent.cpu_seconds = time.process_time() + cpu_seconds(server) - began_cpu
     spent.seconds = time.perf_counter() - began
 
 
-def _cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+def server_cpu_seconds(connection: Connection) -> float:
+    """Return the CPU that the server's processes took so far, those that ended among them."""
+    backend = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    server = int(_fields(backend)[1])
+    ended = _fields(server)
+    living = [_fields(int(found.name)) for found in Path("/proc").iterdir() if found.name.isdigit()]
+    ours = [fields for fields in living if fields and int(fields[1]) == server]
+    ticks = int(ended[13]) + int(ended[14]) + sum(int(fields[11]) + int(fields[12]) for fields in ours)
+    return ticks / _TICKS
+
+
+def _fields(process: int) -> list[str]:
+    """Return what /proc tells of a process, from its state on; of one that has just ended, nothing."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the CPU that a process took so far."""
+    fields = _fields(process)
     return (int(fields[11]) + int(fields[12])) / _TICKS

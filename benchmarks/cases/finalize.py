@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.backend import server_cpu_seconds
 from benchmarks.figures import Figure, Scale
 from benchmarks.measuring import Meter, measured
 from benchmarks.servers import fresh_database, ledger_at, served_postgres
@@ -20,9 +21,17 @@ def finalize(meter: Meter, *, url: str, users: int) -> dict[str, Any]:
     with ledger_at(url) as ledger:
         epoch_id = open_week(ledger)
         set_units(ledger, epoch_id, users)
+        with ledger.read() as view:
+            server = server_cpu_seconds(view.connection)
         with meter.running():
             closed = finalize_epoch(ledger, epoch_id, make_context(), clock=CLOCK)
-        return {"bytes": len(closed.statement.document()), "lines": len(closed.statement.payouts)}
+        with ledger.read() as view:
+            server = server_cpu_seconds(view.connection) - server
+        return {
+            "server": server,
+            "bytes": len(closed.statement.document()),
+            "lines": len(closed.statement.payouts),
+        }
 
 
 def compare(scale: Scale) -> Iterator[Figure]:
@@ -37,7 +46,7 @@ def compare(scale: Scale) -> Iterator[Figure]:
                 value=found.seconds,
                 unit="s",
                 at_most=bound,
-                note=f"{found.cpu_seconds:.1f} s of CPU in the client; a statement of {found.returned['bytes'] / 1e6:.0f} MB",
+                note=f"{found.cpu_seconds:.1f} s of CPU in the client, {found.returned['server']:.1f} in the server; a statement of {found.returned['bytes'] / 1e6:.0f} MB",
             )
             yield Figure(
                 case=CASE, name=f"{users:,} users, memory", value=found.peak_mb, unit="MB", at_most=1_500.0

@@ -40,9 +40,14 @@ _INSERT: Final = text("""
     ON CONFLICT (node_id, id) DO NOTHING
 """)
 
+# Each id by the primary key: while the planner takes a growing table for small it would read all of it for every page. OFFSET 0
+# keeps it from beginning with the table.
 _COUNT_CONFLICTS: Final = text("""
     SELECT count(*) FROM unnest(CAST(:id AS text[]), CAST(:payload_hash AS text[])) AS page (id, payload_hash)
-    JOIN activity_events AS stored ON stored.node_id = :node_id AND stored.id = page.id
+    CROSS JOIN LATERAL (
+        SELECT known.payload_hash FROM activity_events AS known
+        WHERE known.node_id = :node_id AND known.id = page.id OFFSET 0
+    ) AS stored
     WHERE stored.payload_hash <> page.payload_hash
 """)
 
