@@ -136,6 +136,12 @@ def test_it_runs_without_any_right_and_can_write_nowhere(no_place: Place) -> Non
     ), ended.errors
 
 
+def test_it_recovers_signers_and_traces(no_place: Place) -> None:
+    ended = no_place.shell(WORKER, "python3 -c 'import eth_account, opentelemetry.sdk'")
+
+    assert ended.status == 0, ended.errors
+
+
 def test_commands_need_no_folder_to_write_to(no_place: Place) -> None:
     shown = no_place.run(WORKER, "--version")
     refused = no_place.run(WORKER, "worker")
