@@ -53,6 +53,8 @@ from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.curate_event import curate_event
 from ledger_core.use_cases.finalize_epoch import finalize_epoch
+from ledger_core.use_cases.import_bindings import import_bindings
+from ledger_core.use_cases.move_identities import MovedIdentities, merge_users, split_user
 from ledger_core.use_cases.open_epoch import open_epoch
 from ledger_core.use_cases.plan_windows import plan_windows
 from ledger_core.use_cases.propose_allocations import propose_allocations
@@ -89,6 +91,11 @@ def events(draw: st.DrawFn, weeks: st.SearchStrategy[int] = WEEKS) -> ActivityEv
         event_id=f"github:{draw(NUMBERS)}",
         metadata={"edition": draw(st.integers(0, 1))},
     )
+
+
+def _moved(found: MovedIdentities) -> object:
+    """A move without the epoch's number, which is each twin's own."""
+    return found.moved, found.counts, found.allocations_changed
 
 
 # An admin's decision and a binding move what the next proposal says; the open epoch shows that it is behind. A cursor
@@ -270,6 +277,30 @@ class TwinLedgers(RuleBasedStateMachine):
         self.play(
             lambda twin: unbind_identity(twin.ledger, "github", account, CONTEXT, clock=self.clock), fail_at
         )
+
+    @rule(gone=USERS, into=USERS, fail_at=FAILURES)
+    def merge(self, gone: str, into: str, fail_at: int | None) -> None:
+        self.play(
+            lambda twin: _moved(
+                merge_users(twin.ledger, UserId(gone), UserId(into), CONTEXT, clock=self.clock)
+            ),
+            fail_at,
+        )
+
+    @rule(user=USERS, into=USERS, accounts=st.sets(ACCOUNTS, min_size=1), fail_at=FAILURES)
+    def split(self, user: str, into: str, accounts: set[str], fail_at: int | None) -> None:
+        named = [("github", account) for account in sorted(accounts)]
+        self.play(
+            lambda twin: _moved(
+                split_user(twin.ledger, UserId(user), UserId(into), named, CONTEXT, clock=self.clock)
+            ),
+            fail_at,
+        )
+
+    @rule(owners=st.dictionaries(ACCOUNTS, USERS, min_size=1), fail_at=FAILURES)
+    def take(self, owners: dict[str, str], fail_at: int | None) -> None:
+        bindings = [make_binding(user, account) for account, user in owners.items()]
+        self.play(lambda twin: import_bindings(twin.ledger, bindings, CONTEXT, clock=self.clock), fail_at)
 
     @rule(week=WEEKS, user=USERS, units=st.one_of(st.none(), st.integers(0, 9000)), fail_at=FAILURES)
     def adjust(self, week: int, user: str, units: int | None, fail_at: int | None) -> None:
