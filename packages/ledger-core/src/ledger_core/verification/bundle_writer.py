@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ledger_core.amendment_errors import StatementUnknown
 from ledger_core.domain.statement import PayoutStatement
@@ -27,6 +27,8 @@ from ledger_core.verification.records import allocation_line, component_line, ev
 from ledger_core.verification.refusals import BundleLineTooLong
 from ledger_core.verification.zip_writer import ZipWriter
 
+TOLD_EVERY_EVENTS: Final = 1_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleSummary:
@@ -41,11 +43,17 @@ class BundleSummary:
 
 
 def write_bundle(
-    view: LedgerView, epoch_id: EpochId, file: BinaryIO, *, statement_hash: str | None = None
+    view: LedgerView,
+    epoch_id: EpochId,
+    file: BinaryIO,
+    *,
+    statement_hash: str | None = None,
+    tell: Callable[[int], None] | None = None,
 ) -> BundleSummary:
     """Write the bundle `ledger-bundle/1` of a closed epoch to an empty, seekable file.
 
-    Of an amended epoch it is that of the newest statement, or of the one with statement_hash.
+    Of an amended epoch it is that of the newest statement, or of the one with statement_hash. tell is called with how
+    many events are written, every thousand of them.
 
     Holds:  equal stored data give equal bytes, on every machine and Python. Nothing is recomputed or
             mended on the way: what the store says is what the verifier will see.
@@ -59,7 +67,7 @@ def write_bundle(
         CHAIN: _earlier_documents(view, statement),
         POOL: map(component_line, view.pool.list_all(epoch_id)),
         ALLOCATIONS: map(allocation_line, view.allocations.list_all(epoch_id)),
-        EVENTS: map(event_line, view.curation.ordered_activity(epoch_id)),
+        EVENTS: _told(map(event_line, view.curation.ordered_activity(epoch_id)), tell),
     }
     container = ZipWriter(file)
     files = {name: _write_file(container, name, contents[name]) for name in FILES}
@@ -74,6 +82,19 @@ def write_bundle(
         earlier_statements=files[CHAIN].records,
         size_bytes=container.finish(),
     )
+
+
+def _told(lines: Iterable[bytes], tell: Callable[[int], None] | None) -> Iterable[bytes]:
+    if tell is None:
+        return lines
+    return _counted(lines, tell)
+
+
+def _counted(lines: Iterable[bytes], tell: Callable[[int], None]) -> Iterator[bytes]:
+    for number, line in enumerate(lines):
+        if number % TOLD_EVERY_EVENTS == 0:
+            tell(number)
+        yield line
 
 
 def find_version(view: LedgerView, epoch_id: EpochId, statement_hash: str | None) -> PayoutStatement:

@@ -59,7 +59,8 @@ class Watch:
     def __init__(self, progress: Progress, verb: str) -> None:
         self._progress = progress
         self._verb = verb
-        self._next = time.monotonic() + QUIET_SECONDS
+        self._began = time.monotonic()
+        self._next = self._began + QUIET_SECONDS
 
     def tell(self, step: str) -> None:
         """Say what is being worked on now, if it is time to."""
@@ -67,3 +68,29 @@ class Watch:
         if now >= self._next:
             self._progress.tell(f"{self._verb} {step}")
             self._next = now + TOLD_EVERY_SECONDS
+
+    def count(self, done: int, *, total: int | None, what: str) -> None:
+        """Say how many of them are done, how fast that goes, and how long the rest will take, if it is time to."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._progress.tell(f"{self._verb} {pace_text(done, now - self._began, total=total, what=what)}")
+            self._next = now + TOLD_EVERY_SECONDS
+
+
+def pace_text(done: int, seconds: float, *, total: int | None, what: str) -> str:
+    """Return `12000 of 50000 events, 4000/s, 10s left`; without a total, or before anything is done, only what is known."""
+    told = f"{done} {what}" if total is None else f"{done} of {total} {what}"
+    rate = done / seconds if seconds > 0 else 0
+    if rate <= 0:
+        return told
+    told += f", {rate:.0f}/s" if rate >= 1 else f", {rate * 60:.0f} a minute"
+    left = None if total is None else max(0, total - done) / rate
+    return told if left is None else f"{told}, {_length_text(left)} left"
+
+
+def _length_text(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    if whole < 60:  # noqa: PLR2004 - a minute's
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"  # noqa: PLR2004

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import click
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -16,7 +18,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from ledger_core.errors import LedgerError
-from scheduler_worker.cli.progress import Progress
+from scheduler_worker.cli.progress import Progress, pace_text
 from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.starting import Start, result_of, start_or_join
 from scheduler_worker.temporal_client import TemporalRefused, TemporalUnreachable, connected
@@ -26,6 +28,8 @@ DESCRIBE_EVERY_SECONDS: Final = 1.0
 WORKER_PATIENCE_SECONDS: Final = 5.0  # `ledger worker &` polls after about two
 WORKER_CHECK_SECONDS: Final = 0.25
 _SILENT: Final = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+
+_COUNTS: Final = 5  # what a collection's heartbeat has
 
 _Report = TypeVar("_Report")
 
@@ -94,31 +98,49 @@ async def _run(start: Start[_Report], *, keys: PayloadKeys, wait: bool) -> Run[_
             if not wait:
                 return Run(workflow_id=start.workflow_id, joined=joined, report=None)
             await _await_worker(client, start)
-            report = await _result(handle, start.workflow_id)
+            report = await _result(client, handle, start.workflow_id)
         return Run(workflow_id=start.workflow_id, joined=joined, report=report)
 
 
-async def _result(handle: WorkflowHandle[Any, _Report], workflow_id: str) -> _Report:
+async def _result(client: Client, handle: WorkflowHandle[Any, _Report], workflow_id: str) -> _Report:
     waiting = asyncio.ensure_future(result_of(handle))
+    began = time.monotonic()
     try:
         with Progress() as progress:
             done, _ = await asyncio.wait({waiting}, timeout=PROGRESS_AFTER_SECONDS)
             while not done and progress.is_terminal:
-                progress.tell(f"waiting for {workflow_id}{await _progress(handle)}")
+                told = await _progress(client, handle, lambda: time.monotonic() - began)
+                progress.tell(f"waiting for {workflow_id}{told}")
                 done, _ = await asyncio.wait({waiting}, timeout=DESCRIBE_EVERY_SECONDS)
         return await waiting
     finally:
         waiting.cancel()
 
 
-async def _progress(handle: WorkflowHandle[Any, Any]) -> str:
+async def _progress(
+    client: Client, handle: WorkflowHandle[Any, Any], elapsed_seconds: Callable[[], float]
+) -> str:
     described = await handle.describe()
     pending = described.raw_description.pending_activities
     if not pending:
         return ""
     activity = pending[0]
     attempt = f", attempt {activity.attempt}" if activity.attempt > 1 else ""
-    return f": {activity.activity_type.name}{attempt}"
+    more = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
+    beats = [await _beat(client, each.heartbeat_details.payloads) for each in pending]
+    events = events_in(beats)
+    pace = f", {pace_text(events, elapsed_seconds(), total=None, what='events')}" if events else ""
+    return f": {activity.activity_type.name}{more}{attempt}{pace}"
+
+
+async def _beat(client: Client, payloads: Sequence[Payload]) -> list[Any]:
+    return await client.data_converter.decode(payloads) if payloads else []
+
+
+def events_in(beats: Iterable[Sequence[object]]) -> int:
+    """Return how many events collections have seen, by their heartbeats: pages, new, known and conflicting ones."""
+    counts = [beat[1:4] for beat in beats if len(beat) == _COUNTS]
+    return sum(number for beat in counts for number in beat if isinstance(number, int))
 
 
 async def _await_worker(client: Client, start: Start[Any]) -> None:

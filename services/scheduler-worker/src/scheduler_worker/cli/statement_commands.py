@@ -34,6 +34,7 @@ from scheduler_worker.cli.payout_exports import (
     without_address,
     write_checked,
 )
+from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.signature_commands import add_signature, sign_data, signatures, version_option
 from scheduler_worker.cli.verify_command import verify
@@ -133,8 +134,16 @@ def export_bundle(
 
     Raises: StatementNotFound, StatementUnknown, ExportFailed.
     """
-    with whole_file(path) as file:
-        write_bundle(view, epoch_id, file, statement_hash=statement_hash)
+    total = view.curation.summary(epoch_id).events
+    with Progress() as progress, whole_file(path) as file:
+        watch = Watch(progress, "writing")
+        write_bundle(
+            view,
+            epoch_id,
+            file,
+            statement_hash=statement_hash,
+            tell=lambda done: watch.count(done, total=total, what="events"),
+        )
 
 
 @statement.command()
