@@ -84,7 +84,7 @@ class PostgresActivityStore:
         """Insert what is new; the primary key makes the rest a no-op (ACTIVITY_IDEMPOTENT)."""
         if not events:
             return StoredEvents(inserted=0, duplicates=0, conflicts=0)
-        columns = _columns(events) | {"node_id": self._node_id}
+        columns: dict[str, Any] = _columns(events) | {"node_id": self._node_id}
         inserted = self._connection.execute(_INSERT, columns).rowcount
         known = len(events) - inserted
         conflicts = 0
@@ -94,21 +94,30 @@ class PostgresActivityStore:
         return StoredEvents(inserted=inserted, duplicates=known - conflicts, conflicts=conflicts)
 
 
-def _columns(events: Sequence[ActivityEvent]) -> dict[str, Any]:
+def _columns(events: Sequence[ActivityEvent]) -> dict[str, str]:
     return {
-        "id": [event.id for event in events],
-        "source": [event.source for event in events],
-        "event_type": [event.event_type for event in events],
-        "platform_user_id": [event.platform_user_id for event in events],
-        "platform_login": [event.platform_login for event in events],
-        "artifact_url": [event.artifact_url for event in events],
-        "metadata": [event.metadata_json for event in events],
-        "payload_hash": [event.payload_hash for event in events],
-        "producer": [event.producer for event in events],
-        "producer_version": [event.producer_version for event in events],
-        "event_time": [instant_text(event.event_time) for event in events],
-        "retrieved_at": [instant_text(event.retrieved_at) for event in events],
+        "id": _array([event.id for event in events]),
+        "source": _array([event.source for event in events]),
+        "event_type": _array([event.event_type for event in events]),
+        "platform_user_id": _array([event.platform_user_id for event in events]),
+        "platform_login": _array([event.platform_login for event in events]),
+        "artifact_url": _array([event.artifact_url for event in events]),
+        "metadata": _array([event.metadata_json for event in events]),
+        "payload_hash": _array([event.payload_hash for event in events]),
+        "producer": _array([event.producer for event in events]),
+        "producer_version": _array([event.producer_version for event in events]),
+        "event_time": _array([instant_text(event.event_time) for event in events]),
+        "retrieved_at": _array([instant_text(event.retrieved_at) for event in events]),
     }
+
+
+def _array(texts: Sequence[str | None]) -> str:
+    """Return PostgreSQL's own text of an array of texts; the driver, which looks at every value's type, takes ten times as long."""
+    quoted = [
+        "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for text in texts
+    ]
+    return "{" + ",".join(quoted) + "}"
 
 
 def event_of_row(row: Row[Any]) -> ActivityEvent:
