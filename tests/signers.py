@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from eth_account import Account
-from eth_account.messages import encode_defunct
-
 from ledger_core.domain.approvals import ApprovalPolicy
-from scheduler_worker.signing import recover_signer
+from scheduler_worker.signing import load_recovery, recover_signer
+
+Account, encode_defunct = load_recovery()
 
 APPROVER: Final = Account.from_key("0x" + "11" * 32)
 SECOND: Final = Account.from_key("0x" + "22" * 32)

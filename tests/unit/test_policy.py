@@ -151,7 +151,7 @@ def test_the_longest_texts_are_taken_by_the_source_too() -> None:
         ({"node_id": 7}, "node_id must be text, not a whole number"),
         ({"node_id": "\u0667" * 32 + "x"}, "node_id must be a UUID"),
         ({"wieghts": {}}, "wieghts is unknown; did you mean weights?"),
-        ({"zzz": 1}, "zzz is unknown; known are node_id, epoch, weights, pool, schedule, sources"),
+        ({"zzz": 1}, "zzz is unknown; known are node_id, epoch, weights, pool, approvals, schedule, sources"),
         ({"a\x1b[31m\n": 1}, r"'a\x1b[31m\n' is unknown"),
         ({"epoch": 7}, "epoch must be a table, not a whole number"),
         ({"epoch": {"length_dais": 7}}, "epoch.length_dais is unknown; did you mean length_days?"),
@@ -331,7 +331,7 @@ def test_the_example_sets_every_key_there_is() -> None:
         name
         for line in re.findall(r"(?:\.allow|\.tables?)\(([^)]*)\)", module.read_text())
         for name in re.findall(r'"(\w+)"', line)
-    } | {"schedule", *SCHEDULE_KEYS, *GITHUB_KEYS, *GITLAB_KEYS}
+    } | {"schedule", *SCHEDULE_KEYS, *GITHUB_KEYS, *GITLAB_KEYS, "required", "approvers", "ann"}
     # cron can't stand beside every; an app would take the place of the token
     shown = re.sub('^# ((?:cron|app_id) = ")', r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     example = keys_of(tomllib.loads(shown))

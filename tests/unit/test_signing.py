@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,19 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(SigningUnavailable, match=r"cogni-scheduler-worker\[signatures\]"):
         recover_signer(TEXT, signature_of_known())
+
+
+def test_to_load_it_leaves_deep_json_a_refusal_and_no_crash() -> None:
+    """A package below raises the interpreter's recursion limit a hundredfold."""
+    program = (
+        "import sys\nfrom scheduler_worker.signing import load_recovery\n"
+        "from ledger_core.domain.canonical_json import parse_canonical_json\n"
+        "before = sys.getrecursionlimit()\nload_recovery()\nassert sys.getrecursionlimit() == before\n"
+        "try:\n    parse_canonical_json(b'[' * 1_000_000)\nexcept Exception as error:\n    print(error.code)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout) == (0, "not-canonical-json\n"), ended.stderr
 
 
 def signature_of_known() -> str:

@@ -34,7 +34,7 @@ from scheduler_worker.operating_settings import OperatingSettings
 from scheduler_worker.payload_keys import PayloadKeys
 from scheduler_worker.policy import read_policy
 from scheduler_worker.settings import Settings
-from scheduler_worker.signing import recover_signer
+from scheduler_worker.signing import load_recovery, recover_signer
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.temporal_config import read_temporal_config
 from scheduler_worker.waiting import wait_for_database, wait_for_namespace
@@ -84,6 +84,8 @@ async def _work(settings: Settings, operating: OperatingSettings, health: Worker
     # What is wrong with either is said at once, and not after a wait for the database.
     read_temporal_config()
     settings.required_database_url()
+    if policy.approvals.approvers:
+        load_recovery()
     sources = create_sources(policy)
     async with served_health(operating.health_address, health):
         with ExitStack() as open_things:

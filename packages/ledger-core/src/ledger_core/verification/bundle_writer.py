@@ -102,12 +102,12 @@ def find_version(view: LedgerView, epoch_id: EpochId, statement_hash: str | None
 
     Raises: StatementNotFound, StatementUnknown, StatementCorrupt.
     """
-    versions = view.statements.versions(epoch_id)
-    if not versions:
+    newest = view.statements.find(epoch_id)
+    if newest is None:
         raise StatementNotFound(epoch_id)
-    if statement_hash is None:
-        return versions[-1]
-    for found in versions:
+    if statement_hash in (None, newest.statement_hash):
+        return newest
+    for found in view.statements.versions(epoch_id):
         if found.statement_hash == statement_hash:
             return found
     raise StatementUnknown(epoch_id, statement_hash)
