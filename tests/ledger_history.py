@@ -31,7 +31,7 @@ TABLES: Final = tuple(table.name for table in ledger_metadata.sorted_tables)
 PASSWORD: Final = "only for tests on loopback"
 SOME_HASH: Final = "repeat('a', 64)"
 SIGNER: Final = f"0x{'a' * 40}"
-SIGNATURE: Final = f"0x{'5' * 130}"
+SIGNATURE: Final = f"0x{'5' * 128}1b"
 DECIDED: Final = "'reason', 'why', 'amended_by', 'ann', 'corrections', '[]'::jsonb"
 LOCK_TIMEOUT_SECONDS: Final = 20  # a test that blocks itself is to fail, not to hang
 

@@ -18,7 +18,12 @@ from ledger_core import (
     UserId,
     UserNotFound,
 )
-from ledger_core.amendment_errors import AmendmentChangesNothing, StatementSuperseded, TooManyCorrections
+from ledger_core.amendment_errors import (
+    AmendmentChangesNothing,
+    NothingToClear,
+    StatementSuperseded,
+    TooManyCorrections,
+)
 from ledger_core.domain.amended_statement import net_differences
 from ledger_core.domain.amendment import Amendment, Correction
 from ledger_core.domain.ledger_action import ActionContext
@@ -244,7 +249,7 @@ def test_an_amendment_of_what_was_not_reviewed_is_refused(story: LedgerStory, ep
 
 
 @pytest.mark.parametrize(
-    ("cleared", "units"), [((), {}), (("bob",), {}), ((), {"ann": 8000}), (("ann",), {"bob": 8000})]
+    ("cleared", "units"), [((), {}), ((), {"ann": 8000}), ((), {"ann": 8000, "bob": 8000})]
 )
 def test_an_amendment_that_changes_nothing_is_refused(
     story: LedgerStory, epoch_id: EpochId, cleared: tuple[str, ...], units: dict[str, int]
@@ -358,3 +363,24 @@ def test_a_bundle_explains_an_amendment_as_the_ledger_does(story: LedgerStory, e
 
     assert (from_bundle.amount, from_bundle.units) == (from_ledger.amount, from_ledger.units)
     assert from_bundle.stated == from_ledger.stated
+
+
+@pytest.mark.parametrize(
+    ("cleared", "units"), [(("bob",), {}), (("bob",), {"ann": 1}), (("ann",), {"ann": 1})]
+)
+def test_a_correction_that_does_not_stand_is_not_taken_back(
+    story: LedgerStory, epoch_id: EpochId, cleared: tuple[str, ...], units: dict[str, int]
+) -> None:
+    with pytest.raises(NothingToClear):
+        amend(story, epoch_id, *cleared, set_units=units)
+
+    assert len(chain(story)) == 1
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u3000 "])
+def test_a_blank_is_no_reason_and_nobody(story: LedgerStory, epoch_id: EpochId, blank: str) -> None:
+    for context in (replace(CONTEXT, reason=blank), replace(CONTEXT, actor=blank)):
+        with pytest.raises(InvalidValue, match="blank"):
+            amend(story, epoch_id, context=context, ann=1)
+
+    assert len(chain(story)) == 1

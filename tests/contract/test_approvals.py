@@ -25,6 +25,7 @@ from ledger_core.domain.approvals import ApprovalPolicy, GivenApprovals
 from ledger_core.domain.signature import StatementSignature, signing_text
 from ledger_core.signature_errors import (
     ApprovalsMissing,
+    ApprovalsTooLate,
     SignatureInvalid,
     SignerNotApprover,
     TooFewApprovers,
@@ -312,3 +313,19 @@ def test_a_policy_asks_for_no_more_than_there_are() -> None:
         ApprovalPolicy(required=1)
     with pytest.raises(InvalidValue):
         ApprovalPolicy(approvers=frozenset(("0xABC",)))
+
+
+def test_a_closed_epoch_is_held_to_what_its_caller_asks_for(story: LedgerStory, epoch_id: EpochId) -> None:
+    """APPROVED_BEFORE_WRITTEN: and what was closed before the policy asked for more stands."""
+    shown = preview(story, epoch_id)
+    first, second = by(APPROVER, shown), by(SECOND, shown)
+    closed = close(story, epoch_id, first)
+
+    assert close(story, epoch_id) == closed
+    assert close(story, epoch_id, first, asked=1) == closed
+    assert close(story, epoch_id, required=2) == closed
+    with pytest.raises(ApprovalsMissing):
+        close(story, epoch_id, asked=2)
+    with pytest.raises(ApprovalsTooLate):
+        close(story, epoch_id, first, second)
+    assert signers(story, closed) == [address_of(APPROVER)]

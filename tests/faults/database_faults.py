@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from db_client.engine import create_ledger_engine
 from db_client.postgres_ledger import PostgresLedger
 from ledger_core import ActivitySource, Ledger, NodeId, StreamRef
+from ledger_core.domain.approvals import NO_APPROVALS
 from scheduler_worker.activities.create_activities import create_activities
 from tests.faults.books import Books, read_books
 from tests.faults.in_process import Attempt, InProcessTemporal
@@ -37,7 +38,7 @@ def play(
     """Play the story to its end on a ledger."""
     served: Mapping[StreamRef, ActivitySource] = dict.fromkeys(STREAMS, source or PagedSource(script()))
     temporal = InProcessTemporal(
-        create_activities(ledger=ledger, sources=served, clock=CLOCK),
+        create_activities(ledger=ledger, sources=served, clock=CLOCK, approval_policy=NO_APPROVALS),
         during=during,
         before_retry=before_retry,
     )

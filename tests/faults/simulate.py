@@ -28,6 +28,7 @@ from typing import Any, Final
 from temporalio.exceptions import ApplicationError
 
 from ledger_core import EpochId, Ledger, NodeId
+from ledger_core.domain.approvals import NO_APPROVALS
 from ledger_core.testing import MONDAY, FixedClock, InMemoryLedger, make_binding, make_context, make_window
 from ledger_core.use_cases.check_coherence import check_coherence
 from scheduler_worker.activities.create_activities import create_activities
@@ -119,7 +120,10 @@ class Life:
         self._past: list[Attempt] = []
         self._temporal = InProcessTemporal(
             create_activities(
-                ledger=self._faulty, sources=dict.fromkeys(STREAMS, self.source), clock=self.clock
+                ledger=self._faulty,
+                sources=dict.fromkeys(STREAMS, self.source),
+                clock=self.clock,
+                approval_policy=NO_APPROVALS,
             ),
             during=self._during,
         )

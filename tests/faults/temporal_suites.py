@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from ledger_core import Ledger, StreamRef
+from ledger_core.domain.approvals import NO_APPROVALS
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.local import temporal as temporal_module
 from scheduler_worker.local.folder import hold_folder
@@ -154,7 +155,9 @@ async def _tell(
     kill: Callable[[str], None],
 ) -> None:
     source = PagedSource(script(), before_page=before_page)
-    activities = create_activities(ledger=ledger, sources=dict.fromkeys(STREAMS, source), clock=CLOCK)
+    activities = create_activities(
+        ledger=ledger, sources=dict.fromkeys(STREAMS, source), clock=CLOCK, approval_policy=NO_APPROVALS
+    )
     client = await Client.connect(address, data_converter=hiding_converter(KEYS))
     working = await Client.connect(
         address, data_converter=hiding_converter(KEYS), interceptors=[_Killing(kill)]

@@ -192,7 +192,7 @@ def amend(node: Node, epoch: int, statement: str, bundle: Path) -> None:
         ((f"{user}=1", f"{user}=2"), "invalid-value"),
         ((f"{user}={2**63}",), "invalid-value"),
         (("nobody=1",), "user-not-found"),
-        ((f"{user}=clear",), "amendment-changes-nothing"),
+        ((f"{user}=clear",), "nothing-to-clear"),
         ((f"{user}={lines[0]['total_units']}",), "amendment-changes-nothing"),
     ):
         assert node.refuses("statement", "amend", epoch, *wrong, *why) == code
@@ -242,7 +242,7 @@ def sign(node: Node, epoch: int, statement: str, folder: Path) -> None:
     node.does("statement", "export", epoch, "-o", bundle)
     assert "1 signatures" in node.does("statement", "signatures", epoch, "-o", signatures)
     listed = node.says("statement", "signatures", epoch)["signatures"]
-    assert listed == [{"signer": address_of(APPROVER), "signature": signature}]
+    assert listed == [{"signer": address_of(APPROVER), "signature": signature, "state": "valid"}]
     verify = ("statement", "verify", bundle, "--signatures", signatures)
     assert node.says(*verify)["signers"] == [address_of(APPROVER)]
     change = next(line for line in node.says("statement", "show", epoch)["document"]["payouts"])

@@ -55,6 +55,8 @@ def test_a_whole_amendment_is_stored(attacked: Attacked, script: str) -> None:
         "a correction of nobody": correcting(WHOLE.replace('"ann"', "null")),
         "units that are a number": correcting(WHOLE.replace('"8000"', "8000")),
         "units below zero": correcting(WHOLE.replace("8000", "-1")),
+        "units above all": correcting(WHOLE.replace("8000", "9223372036854775808")),
+        "a user twice": correcting(f"{WHOLE}, {WHOLE}"),
         "units that are none": correcting(WHOLE.replace("8000", "many")),
         "a correction without a reason": correcting(WHOLE.replace('"why"', "null")),
         "a correction by nobody": correcting(WHOLE.replace(', "amended_by": "bob"', "")),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("database statements")
 AN_ID = "'00000000-0000-0000-0000-000000000001'"
 OTHER_HASH = "repeat('b', 64)"
 BOB = f"0x{'b' * 40}"
-ANOTHER = f"0x{'6' * 130}"
+ANOTHER = f"0x{'6' * 128}1b"
 SIGNATURE = "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at)"
 # A correction of the first epoch's statement, as it may be.
 CORRECTION = {"epoch": "%(closed)s", "total": "1050", "supersedes": "%(closed_statement)s"}
@@ -148,7 +148,15 @@ def test_a_correction_is_the_next_in_the_chain(attacked: Attacked) -> None:
         ),
         *(
             (f"%(node)s, %(closed_statement)s, '{BOB}', '{signature}'", "ck_statement_signatures_signature")
-            for signature in ("s", ANOTHER.upper(), ANOTHER[:-1], f"{ANOTHER}0", "", f"{ANOTHER}\n")
+            for signature in (
+                "s",
+                ANOTHER.upper(),
+                ANOTHER[:-1],
+                f"{ANOTHER}0",
+                "",
+                f"{ANOTHER}\n",
+                f"{ANOTHER[:-2]}02",
+            )
         ),
     ],
 )

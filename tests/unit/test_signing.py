@@ -241,6 +241,11 @@ def test_the_command_recovers_who_signed(
     assert run([*command, "--approver", address_of(STRANGER)]) == 1
     assert "1 are asked for, and 0 are there" in capsys.readouterr().err
     assert run(["statement", "verify", str(bundle), "--approver", KNOWN[0]]) == 2
+    assert run([*command, "--require-approvals", "1"]) == 2
+    assert run([*command, "--approver", "ann"]) == 2
+    capsys.readouterr()
+    assert run([*command, "--approver", KNOWN[0]]) == 0
+    assert f"signed by {KNOWN[1]}, who is none of --approver" in capsys.readouterr().out
 
 
 def test_a_refused_file_of_signatures_has_its_code(

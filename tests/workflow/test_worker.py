@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from ledger_core import InMemoryLedger, NodeId
+from ledger_core.domain.approvals import NO_APPROVALS
 from ledger_core.testing import MONDAY, FixedClock, ScriptedSource, make_event, make_page
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.local import temporal
@@ -68,7 +69,9 @@ def test_a_worker_waits_for_a_server_that_comes_up_later(
     async def work() -> None:
         pulls = source()
         ledger = InMemoryLedger(node_id)
-        activities = create_activities(ledger=ledger, sources={PULLS: pulls}, clock=FixedClock())
+        activities = create_activities(
+            ledger=ledger, sources={PULLS: pulls}, clock=FixedClock(), approval_policy=NO_APPROVALS
+        )
         async with (
             connected(keys=KEYS, attempts=8, address=f"127.0.0.1:{ports[0]}") as client,
             running_worker(client, task_queue=TASK_QUEUE, activities=activities),

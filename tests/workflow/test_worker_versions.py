@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionR
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from ledger_core.domain.approvals import NO_APPROVALS
 from ledger_core.testing import MONDAY, make_event, make_page
 from scheduler_worker.activities.create_activities import create_activities
 from scheduler_worker.payload_codec import hiding_converter
@@ -42,7 +43,9 @@ async def build_of(handle: WorkflowHandle[Any, Any]) -> str:
 
 def test_a_run_ends_on_the_build_that_began_it_and_a_new_one_goes_to_the_current(runtime: Runtime) -> None:
     held = StoppedSource({PULLS: [make_page(make_event(at=MONDAY), cursor="1")]}, page=0)
-    activities = create_activities(ledger=runtime.ledger, sources={PULLS: held}, clock=LATER)
+    activities = create_activities(
+        ledger=runtime.ledger, sources={PULLS: held}, clock=LATER, approval_policy=NO_APPROVALS
+    )
 
     @asynccontextmanager
     async def working(build_id: str) -> AsyncIterator[Client]:

@@ -31,6 +31,17 @@ class AmendmentChangesNothing(LedgerError):
         self.epoch_id = epoch_id
 
 
+class NothingToClear(LedgerError):
+    """A correction is to be taken back that does not stand, or that is set at the same time."""
+
+    code = "nothing-to-clear"
+
+    def __init__(self, epoch_id: int, user_id: str) -> None:
+        super().__init__(f"the statement of epoch {epoch_id} has no correction of {user_id} to take back")
+        self.epoch_id = epoch_id
+        self.user_id = user_id
+
+
 class TooManyCorrections(LedgerError):
     """More people are corrected than one statement names."""
 

@@ -52,3 +52,16 @@ class TooFewApprovers(LedgerError):
         super().__init__(f"{required} approvals are asked for, and the node has {approvers} approvers")
         self.required = required
         self.approvers = approvers
+
+
+class ApprovalsTooLate(LedgerError):
+    """Signatures came with the close of an epoch that is closed already, and are not stored with its statement."""
+
+    code = "approvals-too-late"
+
+    def __init__(self, epoch_id: int) -> None:
+        super().__init__(
+            f"epoch {epoch_id} is closed already, so that these signatures close nothing;"
+            f" `ledger statement add-signature {epoch_id}` adds one to its statement"
+        )
+        self.epoch_id = epoch_id

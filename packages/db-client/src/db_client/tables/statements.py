@@ -110,6 +110,6 @@ statement_signatures: Final = Table(
     Column("signed_at", Instant, nullable=False),
     UniqueConstraint("statement_id", "signer_wallet"),
     CheckConstraint("signer_wallet ~ '^0x[0-9a-f]{40}$'", name="signer_wallet"),
-    CheckConstraint("signature ~ '^0x[0-9a-f]{130}$'", name="signature"),
+    CheckConstraint("signature ~ '^0x[0-9a-f]{128}(00|01|1b|1c)$'", name="signature"),
     ForeignKeyConstraint(["node_id", "statement_id"], ["payout_statements.node_id", "payout_statements.id"]),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ledger_core.amendment_errors import AmendmentChangesNothing, TooManyCorrections
+from ledger_core.amendment_errors import AmendmentChangesNothing, NothingToClear, TooManyCorrections
 from ledger_core.domain.allocation import FinalizedAllocation, compute_allocation_set_hash
 from ledger_core.domain.amendment import MAX_CORRECTIONS, Amendment, Correction
 from ledger_core.domain.payouts import compute_payouts
 from ledger_core.domain.statement import PayoutStatement
+from ledger_core.errors import InvalidValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,15 @@ def amend(
 
     Holds:  AMENDMENT_SUPERSEDES: window, weights, events, pool and streams are those of the superseded one, and
             its corrections stand unless they are set anew or cleared. Equal input gives equal bytes.
-    Raises: AmendmentChangesNothing, TooManyCorrections, UnitsOutOfRange, InvalidValue.
+    Raises: AmendmentChangesNothing, NothingToClear for a user without a correction, TooManyCorrections, UnitsOutOfRange, InvalidValue.
     """
+    for what, text in (("reason", reason), ("actor", amended_by)):
+        if not text.strip():
+            raise InvalidValue(what, "must not be blank")
     standing = {} if superseded.amendment is None else by_user(superseded.amendment)
+    for user in sorted(cleared):
+        if user not in standing or user in set_units:
+            raise NothingToClear(superseded.epoch_id, user)
     kept = {user: made for user, made in standing.items() if user not in cleared}
     made = {
         user: Correction(user_id=user, units=units, reason=reason, amended_by=amended_by)

@@ -42,7 +42,7 @@ def amend_statement(
     Holds:  AMENDMENT_SUPERSEDES; the epoch's own rows stay frozen, and so does every earlier statement. A user in
             cleared counts as the epoch's allocations have it again.
     Raises: EpochNotFound, StatementNotFound for an open epoch, StatementSuperseded when the newest statement is
-            not the one that was reviewed, UserNotFound, AmendmentChangesNothing, TooManyCorrections,
+            not the one that was reviewed, UserNotFound, AmendmentChangesNothing, NothingToClear, TooManyCorrections,
             UnitsOutOfRange, InvalidValue without a reason; and ApprovalsMissing, SignerNotApprover, SignatureInvalid
             or TooFewApprovers when not as many approvers signed the new statement as must.
     """

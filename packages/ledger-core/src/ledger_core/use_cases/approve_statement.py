@@ -15,7 +15,12 @@ from ledger_core.errors import StatementNotFound
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
-from ledger_core.signature_errors import ApprovalsMissing, SignerNotApprover, TooFewApprovers
+from ledger_core.signature_errors import (
+    ApprovalsMissing,
+    ApprovalsTooLate,
+    SignerNotApprover,
+    TooFewApprovers,
+)
 from ledger_core.use_cases.nothing_changed import record_nothing_changed
 
 
@@ -47,6 +52,24 @@ def check_approvals(
     if len(found) < required:
         raise ApprovalsMissing(statement.statement_hash, required, len(found))
     return tuple(found[signer] for signer in sorted(found))
+
+
+def check_stands(
+    transaction: LedgerTransaction,
+    statement: PayoutStatement,
+    given: GivenApprovals,
+    policy: ApprovalPolicy,
+) -> None:
+    """Hold a statement that stands already to what its caller asks for; what the policy asks now it did not then.
+
+    Raises: ApprovalsTooLate, ApprovalsMissing.
+    """
+    stored = transaction.statements.signatures(statement.statement_hash)
+    if not set(given.signatures) <= {found.signature for found in stored}:
+        raise ApprovalsTooLate(statement.epoch_id)
+    approved = sum(found.signer in policy.approvers for found in stored)
+    if approved < given.required:
+        raise ApprovalsMissing(statement.statement_hash, given.required, approved)
 
 
 def write_approved(

@@ -19,7 +19,7 @@ from ledger_core.errors import (
 from ledger_core.identifiers import EpochId, NodeId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger, LedgerTransaction
-from ledger_core.use_cases.approve_statement import check_approvals, write_approved
+from ledger_core.use_cases.approve_statement import check_approvals, check_stands, write_approved
 from ledger_core.use_cases.build_statement import build_statement
 
 
@@ -51,7 +51,8 @@ def finalize_epoch(
     Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no
             admin waived, AllocationsChanged or PoolChanged when the allocations or the pool are not those that
             were reviewed, and ApprovalsMissing, SignerNotApprover, SignatureInvalid or TooFewApprovers when not
-            as many approvers signed this very statement as must.
+            as many approvers signed this very statement as must. Of a closed epoch ApprovalsMissing when fewer signed
+            it than the caller asks for, and ApprovalsTooLate for signatures that are not stored with it.
     """
     with ledger.begin() as transaction:
         applied = transaction.actions.find_applied(context.idempotency_key)
@@ -60,6 +61,7 @@ def finalize_epoch(
             found = transaction.statements.find(epoch_id)
             if found is None:
                 raise StatementNotFound(epoch_id)
+            check_stands(transaction, found, approvals, approval_policy)
             return FinalizedEpoch(statement=found, closed_now=applied is not None)
         statement, at = _statement(transaction, ledger.node_id, epoch, clock)
         _check_reviewed(statement, reviewed_hash, reviewed_pool_credits)

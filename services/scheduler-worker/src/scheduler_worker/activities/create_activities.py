@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy
+from ledger_core.domain.approvals import ApprovalPolicy
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.clock import Clock
@@ -22,8 +22,8 @@ def create_activities(
     ledger: Ledger,
     sources: Mapping[StreamRef, ActivitySource],
     clock: Clock,
+    approval_policy: ApprovalPolicy,
     directories: Mapping[StreamRef, SourceDirectory] | None = None,
-    approval_policy: ApprovalPolicy = NO_APPROVALS,
 ) -> list[Callable[..., Any]]:
     """Return the activities that a worker registers."""
     epochs = EpochActivities(ledger, clock, approval_policy)

@@ -6,7 +6,7 @@ from datetime import date
 
 from temporalio import activity
 
-from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy, GivenApprovals
+from ledger_core.domain.approvals import ApprovalPolicy, GivenApprovals
 from ledger_core.domain.canonical_json import parse_strict_json
 from ledger_core.domain.instant import parse_instant
 from ledger_core.domain.ledger_action import ActionContext
@@ -40,7 +40,7 @@ BASE_ISSUANCE_ALGORITHM = "policy-constant-v0"
 class EpochActivities:
     """What a workflow does to an epoch."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, approval_policy: ApprovalPolicy = NO_APPROVALS) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, approval_policy: ApprovalPolicy) -> None:
         self._ledger = ledger
         self._clock = clock
         self._approval_policy = approval_policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy, GivenApprovals
+from ledger_core.domain.approvals import ApprovalPolicy, GivenApprovals
 from ledger_core.identifiers import EpochId, UserId
 from ledger_core.ports.clock import Clock
 from ledger_core.ports.ledger import Ledger
@@ -17,7 +17,7 @@ from scheduler_worker.messages_of_statements import AmendCommand, AmendReport, S
 class StatementActivities:
     """What is done to a closed epoch: it is never written to, and its statement is superseded."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, approval_policy: ApprovalPolicy = NO_APPROVALS) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, approval_policy: ApprovalPolicy) -> None:
         self._ledger = ledger
         self._clock = clock
         self._approval_policy = approval_policy

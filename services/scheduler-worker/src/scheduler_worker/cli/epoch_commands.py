@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from ledger_core.completeness_errors import check_complete
 from ledger_core.identifiers import EpochId
+from ledger_core.signature_errors import ApprovalsMissing, ApprovalsTooLate
 from scheduler_worker.bootstrap import create_directories, create_sources, system_clock
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
@@ -200,7 +202,21 @@ def finalize(
     elif run.report is not None:
         views.print_finalized(run.report)
     views.check_reviewed(run, reviewed)
+    if run.joined and run.report is not None and (approvals or require_approvals):
+        _check_joined(config, run.report, approvals, require_approvals)
     return Exit.DONE
+
+
+def _check_joined(
+    config: Path | None, report: FinalizeReport, approvals: Sequence[str], required: int
+) -> None:
+    """Refuse when somebody else's close, which was joined, has not the approvals that this one asked for."""
+    with reading(config) as view:
+        stored = view.statements.signatures(report.statement_hash)
+    if not set(approvals) <= {found.signature for found in stored}:
+        raise ApprovalsTooLate(report.epoch_id)
+    if len(stored) < required:
+        raise ApprovalsMissing(report.statement_hash, required, len(stored))
 
 
 def _close(config: Path | None, command: FinalizeCommand) -> Start[FinalizeReport]:

@@ -8,9 +8,10 @@ from typing import Final
 
 import click
 
-from ledger_core.domain.signature import signing_text
+from ledger_core.domain.signature import StatementSignature, signing_text
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.identifiers import EpochId
+from ledger_core.signature_errors import SignatureInvalid
 from ledger_core.verification.bundle_writer import find_version
 from ledger_core.verification.signatures_file import signatures_file
 from scheduler_worker.bootstrap import preview_close, system_clock
@@ -20,6 +21,7 @@ from scheduler_worker.cli.session import action_context, current_policy, open_re
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.cli.writes import run_command
 from scheduler_worker.messages_of_statements import SignCommand
+from scheduler_worker.signing import SigningUnavailable, recover_signer
 from scheduler_worker.workflow_ids import sign_workflow_id
 from scheduler_worker.workflows.statement_writes import SignStatementWorkflow
 
@@ -163,7 +165,10 @@ def signatures(
         with whole_file(output) as file:
             file.write(signatures_file(found, stored).document())
     if as_json:
-        rows = [{"signer": each.signer, "signature": each.signature} for each in stored]
+        rows = [
+            {"signer": each.signer, "signature": each.signature, "state": _state(found, each)}
+            for each in stored
+        ]
         print_json({"statement_hash": found.statement_hash, "signatures": rows})
     elif output is not None:
         click.echo(f"{printable(str(output))} written: {len(stored)} signatures of {found.statement_hash}")
@@ -171,10 +176,21 @@ def signatures(
         click.echo(f"nobody signed {found.statement_hash}")
     else:
         print_table(
-            ["approver", "address"],
-            [(_name(config, each.signer) or "-", each.signer) for each in stored],
+            ["approver", "address", "signature"],
+            [(_name(config, each.signer) or "-", each.signer, _state(found, each)) for each in stored],
             whole=["address"],
         )
+
+
+def _state(statement: PayoutStatement, signed: StatementSignature) -> str:
+    """Return whether who is stored as the signer did sign; the database itself can't tell."""
+    try:
+        recovered = recover_signer(signing_text(statement), signed.signature)
+    except SigningUnavailable:
+        return "not checked"
+    except SignatureInvalid:
+        return "FORGED"
+    return "valid" if recovered == signed.signer else "FORGED"
 
 
 def _name(config: Path | None, signer: str) -> str | None:

@@ -11,6 +11,7 @@ import click
 from ledger_core.errors import LedgerError
 from ledger_core.verification import VerificationReport, verify_bundle
 from ledger_core.verification.signatures_file import SignaturesFile, find_difference, read_signatures
+from scheduler_worker.approvals_policy import ADDRESS
 from scheduler_worker.cli.arguments import HASH
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.signing import recover_signer
@@ -37,6 +38,15 @@ class NotVerified(LedgerError):
         super().__init__(f"the bundle does not verify: {difference}")
 
 
+def _addresses(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> tuple[str, ...]:
+    for value in values:
+        if ADDRESS.fullmatch(value) is None:
+            raise click.BadParameter("an address is 0x and 40 hexadecimal digits.")
+    return tuple(value.lower() for value in values)
+
+
 @click.command("verify")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--expect", metavar="HASH", type=HASH, help="The statement hash as it was published.")
@@ -52,6 +62,7 @@ class NotVerified(LedgerError):
     "approvers",
     multiple=True,
     metavar="ADDRESS",
+    callback=_addresses,
     help="Whose signature counts; may be repeated.",
 )
 @click.option(
@@ -82,6 +93,8 @@ def verify(
     """
     if signatures_path is None and (approvers or require_approvals):
         raise click.UsageError("--approver and --require-approvals go with --signatures.")
+    if require_approvals and not approvers:
+        raise click.UsageError("--require-approvals counts who is named by --approver.")
     report = _read(file, lambda: verify_bundle(file, expected_hash=expect))
     signers = None
     if signatures_path is not None:
@@ -95,7 +108,8 @@ def verify(
         raise NotVerified(str(report.first_difference))
     if not as_json:
         for signer in signers or ():
-            click.echo(f"signed by {signer}")
+            counts = "" if not approvers or signer in approvers else ", who is none of --approver"
+            click.echo(f"signed by {signer}{counts}")
         click.echo(f"verified {report.statement_hash}")
 
 
@@ -121,7 +135,9 @@ def _signers(
     problem = find_difference(found, report)
     if problem is not None:
         raise SignaturesNotVerified(problem)
-    counting = frozenset(address.lower() for address in approvers)
     return verify_signatures(
-        found, recover=recover_signer, approvers=counting, required=required or min(1, len(counting))
+        found,
+        recover=recover_signer,
+        approvers=frozenset(approvers),
+        required=required or min(1, len(approvers)),
     ).signers

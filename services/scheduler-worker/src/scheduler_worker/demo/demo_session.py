@@ -26,6 +26,7 @@ from scheduler_worker.local.folder import write_private_file
 from scheduler_worker.local.servers import LocalServers
 from scheduler_worker.policy import Policy
 from scheduler_worker.settings import Settings
+from scheduler_worker.signing import recover_signer
 from scheduler_worker.temporal_client import connected
 from scheduler_worker.worker import running_worker
 
@@ -70,7 +71,12 @@ async def take_windows(
     task_queue = Settings().task_queue_of(policy.node_id)
     with opened_ledger(worker_url, policy.node_id, application_name="ledger-demo") as ledger:
         keys = read_payload_keys(worker_url, policy.node_id, ())
-        activities = create_activities(ledger=ledger, sources=sources, clock=system_clock)
+        activities = create_activities(
+            ledger=ledger,
+            sources=sources,
+            clock=system_clock,
+            approval_policy=policy.approvals.with_recovery(recover_signer),
+        )
         tell("starting the worker")
         async with (
             connected(keys=keys, address=servers.temporal_address) as client,

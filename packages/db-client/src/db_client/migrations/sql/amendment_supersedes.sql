@@ -15,12 +15,16 @@ BEGIN
         AND NEW.activity_set_hash = superseded.activity_set_hash
         AND NEW.completeness_json IS NOT DISTINCT FROM superseded.completeness_json
         AND btrim(NEW.amendment_json ->> 'reason') <> '' AND btrim(NEW.amendment_json ->> 'amended_by') <> ''
-        AND CASE WHEN jsonb_typeof(NEW.amendment_json -> 'corrections') = 'array' THEN NOT EXISTS (
+        AND CASE WHEN jsonb_typeof(NEW.amendment_json -> 'corrections') = 'array' THEN (
+            SELECT count(DISTINCT correction ->> 'user_id') = count(*) AND count(*) <= 1000
+            FROM jsonb_array_elements(NEW.amendment_json -> 'corrections') AS correction
+        ) AND NOT EXISTS (
             SELECT FROM jsonb_array_elements(NEW.amendment_json -> 'corrections') AS correction
             WHERE (
                 jsonb_typeof(correction -> 'user_id') = 'string'
                 AND jsonb_typeof(correction -> 'units') = 'string'
                 AND correction ->> 'units' ~ '^(0|[1-9][0-9]{0,18})$'
+                AND (correction ->> 'units')::numeric <= 9223372036854775807
                 AND btrim(correction ->> 'reason') <> '' AND btrim(correction ->> 'amended_by') <> ''
             ) IS NOT TRUE
         ) ELSE false END;

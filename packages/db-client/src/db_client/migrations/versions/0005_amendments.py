@@ -30,7 +30,10 @@ def upgrade() -> None:
     op.drop_constraint(op.f("ck_payout_statements_completeness"), "payout_statements", type_="check")
     for name, rule in (("completeness", COMPLETENESS_OF_FORMAT), ("amendment", AMENDMENT_OF_FORMAT)):
         op.create_check_constraint(op.f(f"ck_payout_statements_{name}"), "payout_statements", rule)
-    for column, form in (("signer_wallet", "^0x[0-9a-f]{40}$"), ("signature", "^0x[0-9a-f]{130}$")):
+    for column, form in (
+        ("signer_wallet", "^0x[0-9a-f]{40}$"),
+        ("signature", "^0x[0-9a-f]{128}(00|01|1b|1c)$"),
+    ):
         op.create_check_constraint(
             op.f(f"ck_statement_signatures_{column}"), "statement_signatures", f"{column} ~ '{form}'"
         )
