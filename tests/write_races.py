@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger_core import EpochId, EventId, Ledger, LedgerError, StreamRef, UserId
 from ledger_core.domain.completeness import CompletenessCertificate
+from ledger_core.domain.signature import signing_text
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import (
     FixedClock,
@@ -28,6 +29,7 @@ from ledger_core.testing import (
 )
 from ledger_core.use_cases.adjust_allocation import adjust_allocation
 from ledger_core.use_cases.amend_statement import amend_statement
+from ledger_core.use_cases.approve_statement import sign_statement
 from ledger_core.use_cases.bind_identity import bind_identities, unbind_identity
 from ledger_core.use_cases.curate_epoch import curate_epoch
 from ledger_core.use_cases.curate_event import curate_event
@@ -49,6 +51,7 @@ from ledger_core.use_cases.store_page import store_page
 from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import WEIGHTS, LedgerStory, annas, bobs, day
 from tests.ledger_states import NOWHERE
+from tests.signers import APPROVER, approval_policy, signature_of
 
 WAIT_SECONDS: Final = 30.0
 PULLS: Final = StreamRef(source="github", source_ref="acme/widgets", stream="pulls")
@@ -145,6 +148,23 @@ def _moved(found: MovedIdentities) -> object:
     return found.moved, found.counts, found.allocations_changed
 
 
+def _sign(ledger: Ledger) -> object:
+    """Sign the statement of the week that is closed, as it closed."""
+    epoch_id = find_epoch(ledger, 0)
+    with ledger.read() as view:
+        closed = view.statements.versions(epoch_id)[0]
+    signed = sign_statement(
+        ledger,
+        epoch_id,
+        statement_hash=closed.statement_hash,
+        signature=signature_of(APPROVER, signing_text(closed)),
+        policy=approval_policy(),
+        context=CONTEXT,
+        clock=CLOCK,
+    )
+    return signed.signer, signed.is_new
+
+
 def _reading(stream: StreamRef, problem: str | None = None) -> StreamReading:
     certificate = CompletenessCertificate(begins=None, ends=None, pages=1, counts=())
     return StreamReading(
@@ -202,6 +222,7 @@ WRITES: Final[dict[str, Write]] = {
     "top up": _record(7),
     "top up otherwise": _record(9),
     "finalize": _finalize,
+    "sign the week before": _sign,
     "amend the week before": _amend(ann=5, bob=6),
     "amend it otherwise": _amend(bob=7),
     "note that a stream was collected": lambda ledger: record_stream_collected(

@@ -79,6 +79,8 @@ def _words(line: str) -> list[str]:
         (r"\"?\$\(.*", "2026-01-05"),
         (r"\"\$(?:HASH|STATEMENT)\"", "0" * 64),
         (r"\"\$(?:SIGNATURE|ANNS|BOBS)\"", "11" * 65),
+        (r"\"\$epoch\"", "7"),
+        (r"\"\$ADDRESS\"", "0x" + "a" * 40),
         (r"\bHASH\b", "0" * 64),
         (r"0x[0-9a-zA-Z]+\.\.\.", "0x" + "a" * 40),
         (r"\bEPOCH\b|\bN\b", "7"),

@@ -215,7 +215,7 @@ def test_a_mailmap_suggests_and_binds_only_when_told(
     assert "2 of 2 bindings are new" in new
     assert nothing[0] == "bindings-invalid"
     assert conflict[0] == "bindings-invalid"
-    assert "ledger identity merge grace ada" in conflict[1]
+    assert "ledger identity merge --reason 'one person' -- grace ada" in conflict[1]
     [linus] = node.says("identity", "who", "linus@example.org")["users"]
     assert [each["account"] for each in linus["accounts"]] == ["linus@example.org", "linus@work.example"]
     assert worker.poll() is None

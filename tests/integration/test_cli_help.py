@@ -46,7 +46,10 @@ def test_a_command_s_examples_are_commands_that_it_takes(
     assert examples
     for example in examples:
         filled = (
-            re.split(r" [|>] ", example)[0].replace('"$HASH"', "0" * 64).replace('"$SIGNATURE"', "11" * 65)
+            re.split(r" [|>] ", example)[0]
+            .replace('"$HASH"', "0" * 64)
+            .replace('"$SIGNATURE"', "11" * 65)
+            .replace('"$ADDRESS"', f"0x{'a' * 40}")
         )
         given = shlex.split(filled, comments=True)
         given = [word for word in given if word not in {"--config", "/etc/ledger.toml"}]

@@ -122,12 +122,12 @@ def test_what_changed_since_the_last_look_is_told_until_the_next(asked: Asked, l
     then = asked.prints("review", lived.open)
 
     assert "since you looked" not in first
-    assert re.search(r"since you looked at \S+Z: nothing changed", same)
+    assert re.search(r"since you looked at \S+Z: no count, pool or units changed", same)
     assert (machine["events"], machine["pool_credits"], machine["allocations_changed"]) == (1, 5, True)
     assert machine["people"] == [{"user_id": "ann", "before": 32_500, "after": 40_500}]
     assert re.search(r"since you looked at \S+Z: \+1 events, \+5 credits in the pool", changed)
     assert re.search(r"since you looked at \S+Z: ann \+8\.000", changed)
-    assert "nothing changed" in then
+    assert "no count, pool or units changed" in then
 
 
 def test_a_look_is_nobody_else_s_and_what_is_wrong_with_it_is_no_look(

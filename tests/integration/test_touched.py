@@ -14,7 +14,7 @@ from db_client.stores import curation
 from ledger_core import EpochId, NodeId
 from ledger_core.testing import make_event
 from ledger_core.use_cases.refresh_epoch import refresh_epoch
-from tests.contract.story import LedgerStory, annas, day
+from tests.contract.story import LedgerStory, annas, bobs, day
 
 NOTHING = (0, 0, 0, 0)
 LATE_EVENT = """
@@ -175,3 +175,77 @@ def test_another_node_s_notes_are_left_to_it(week: Week, worker_engine: Engine) 
     assert week.refreshed() == NOTHING
 
     assert other.curate(epoch_id).added == 1
+
+
+def opened_after(postgres_ledger: PostgresLedger) -> tuple[LedgerStory, EpochId]:
+    """A week that is open and was never curated, whose events were collected, and noted, while another was open."""
+    story = LedgerStory(postgres_ledger)
+    story.bind("ann", "1001")
+    story.bind("bob", "2002")
+    first = story.open(0)
+    story.store(annas(1, at=day(0)), annas(2, at=day(0, week=1)), bobs(3, at=day(1, week=1)))
+    refresh_epoch(story.ledger, first, clock=story.clock)
+    story.close(first)
+    return story, story.open(1)
+
+
+@pytest.mark.parametrize("write", ["adjust", "clear", "propose", "judge"])
+def test_no_decision_before_the_first_refresh_hides_what_was_collected_ahead(
+    postgres_ledger: PostgresLedger, write: str
+) -> None:
+    """Whoever decides on an epoch has not looked at its events: that note is for a refresh alone to take away."""
+    story, epoch_id = opened_after(postgres_ledger)
+    late = annas(4, at=day(1))
+    story.store(late)
+    if write == "judge":
+        story.curate(epoch_id)
+        story.judge(epoch_id, late, weight=1)
+        story.store(annas(5, at=day(2, week=1)))
+    elif write == "propose":
+        story.propose(epoch_id)
+    else:
+        story.adjust(epoch_id, "ann", 5)
+        if write == "clear":
+            story.adjust(epoch_id, "ann", None)
+
+    refresh_epoch(story.ledger, epoch_id, clock=story.clock)
+
+    expected = {annas(2, at=day(0)).id, annas(3, at=day(0)).id, late.id}
+    assert set(story.curated(epoch_id)) - {annas(5, at=day(0)).id} == expected
+    with story.ledger.read() as view:
+        assert view.activity.count_waiting() == 0
+
+
+def test_a_close_pays_for_what_was_collected_ahead(postgres_ledger: PostgresLedger) -> None:
+    story, epoch_id = opened_after(postgres_ledger)
+    story.adjust(epoch_id, "ann", 8000)
+    refresh_epoch(story.ledger, epoch_id, clock=story.clock)
+
+    story.close(epoch_id)
+
+    assert story.paid(epoch_id) == {"ann": 500, "bob": 500}
+
+
+def test_what_was_stored_before_there_were_notes_is_found(
+    postgres_ledger: PostgresLedger, owner_engine: Engine
+) -> None:
+    story = LedgerStory(postgres_ledger)
+    epoch_id = story.open()
+    story.store(annas(1, at=day(0)))
+    with owner_engine.begin() as connection:
+        connection.execute(text("DELETE FROM touched_days"))
+    story.propose(epoch_id)
+
+    assert refresh_epoch(story.ledger, epoch_id, clock=story.clock).counts.added == 1
+
+
+def test_what_somebody_deleted_comes_back_whatever_was_decided_since(week: Week) -> None:
+    week.sql(
+        "DELETE FROM activity_curation WHERE event_id = 'github:pr_merged:acme/widgets:3' AND epoch_id = :open",
+        open=week.open,
+    )
+    before = week.curated()
+    week.story.adjust(week.open, "ann", 5)
+
+    assert week.refreshed()[0] == 1
+    assert len(week.curated()) == len(before) + 1

@@ -79,3 +79,12 @@ def test_git_takes_the_last_of_two_lines_for_an_address() -> None:
 
     assert entries == [MailmapLine(line=2, proper="c@x", alias="b@x", name=None)]
     assert odd == [5]
+
+
+def test_a_mailmap_s_lines_are_git_s_and_what_is_to_be_copied_is_quoted_for_a_shell() -> None:
+    hidden, odd = parse_mailmap("A <a@x> <b@x>\x0cE <e@x> <f@x>\r\nC <c@x> <d@x>\n")
+    assert {(each.proper, each.alias) for each in hidden} <= {("c@x", "d@x")}
+    assert odd == [1]
+    users = {"a@x": "ann", "b@x": "b; touch /tmp/x $(id)"}
+    (conflict,) = read_hints(parse_mailmap("A <a@x> <b@x>\n")[0], [], users, new_users=False).conflicts
+    assert conflict.endswith("ledger identity merge --reason 'one person' -- 'b; touch /tmp/x $(id)' ann")

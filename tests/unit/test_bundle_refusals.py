@@ -206,4 +206,4 @@ def test_refusals_are_ledger_errors_with_codes_of_their_own() -> None:
     ]
 
     assert all(issubclass(found, LedgerError) for found in classes)
-    assert len(classes) == len({found.code for found in classes}) == 14
+    assert len(classes) == len({found.code for found in classes}) == 15

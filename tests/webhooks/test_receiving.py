@@ -360,10 +360,11 @@ def test_an_event_of_a_closed_epoch_becomes_late_work_as_it_does_when_polled(
         repository.items += hidden
         for item in hidden:
             item.updated_at = world.now
-        rows = {table: found for table, found in node.runtime.rows().items() if table != "activity_events"}
+        stored = {"activity_events", "touched_days"}  # and the note for the next collection that it was
+        rows = {table: found for table, found in node.runtime.rows().items() if table not in stored}
         told = delivery("issues", "opened", repository, issue=item_told(repository, told_late))
         [report] = await node.receive(told)
-        after = {table: found for table, found in node.runtime.rows().items() if table != "activity_events"}
+        after = {table: found for table, found in node.runtime.rows().items() if table not in stored}
 
         assert report.inserted == 1
         assert after == rows
@@ -593,7 +594,12 @@ def test_a_run_s_history_names_the_thing_and_holds_nothing_of_the_message(stage:
         assert b"I_" in opened
         assert b"acme/web" in opened
         assert b"acme/web" not in raw_bytes(history)
-        for hidden in (b"a title", b"words of a person", b"ada", b"issue_opened"):
+        for hidden in (
+            b"a title",
+            b"words of a person",
+            b'"ada"',
+            b"issue_opened",
+        ):  # a bare name is in ids by chance
             assert hidden not in opened
         assert len(history.events) == 11
         assert len(raw_bytes(history)) < 4_000

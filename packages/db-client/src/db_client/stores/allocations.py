@@ -70,7 +70,10 @@ _RESET_IDLE_OVERRIDES: Final = text(
 )
 
 # Whoever writes to the epoch notes it before the caller's lock of its row is granted, or after it is released.
-_FORGET_TOUCHES: Final = text("DELETE FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id")
+# What says that curation is behind only a refresh takes away, and that only in the transaction in which it looked.
+_FORGET_TOUCHES: Final = text(
+    "DELETE FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id AND (:is_curated OR NOT is_uncurated)"
+)
 
 
 class PostgresAllocationStore:
@@ -100,7 +103,7 @@ class PostgresAllocationStore:
         ).one_or_none()
         return None if row is None else allocation_of_row(row)
 
-    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:
+    def propose(self, epoch_id: EpochId, *, anew: bool = False, is_curated: bool = False) -> int:
         """Recompute the proposals, unless nothing was written to the epoch since; rows that would not change are not written."""
         values = {"node_id": self._node_id, "epoch_id": epoch_id}
         if not anew and not self._connection.execute(IS_TOUCHED, values).scalar_one():
@@ -109,7 +112,7 @@ class PostgresAllocationStore:
         with large_statements(self._connection):
             for statement in (_UPSERT, _RESET_IDLE_OVERRIDES, _DELETE_IDLE):
                 changed += self._connection.execute(statement, values).rowcount
-        self._connection.execute(_FORGET_TOUCHES, values)
+        self._connection.execute(_FORGET_TOUCHES, values | {"is_curated": is_curated})
         return changed
 
     def set_final(

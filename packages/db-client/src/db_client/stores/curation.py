@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select, update
 from db_client.stores.activity import event_of_row
 from db_client.stores.curation_statements import (
     COUNT_TOUCHED,
-    IS_TOUCHED,
+    IS_UNCURATED,
     Part,
     refresh_statement,
 )
@@ -139,7 +139,7 @@ class PostgresCurationStore:
 
     def _parts(self, key: dict[str, Any]) -> tuple[Part, Part, bool]:
         """Return what to look at, of the days and of the identities, and whether that is much."""
-        if self._connection.execute(IS_TOUCHED, key).scalar_one():
+        if self._connection.execute(IS_UNCURATED, key).scalar_one():
             return Part.EVERY, Part.EVERY, True
         with small_statements(self._connection):
             row = self._connection.execute(COUNT_TOUCHED, {"node_id": self._node_id, "most": FEW + 1}).one()

@@ -145,6 +145,9 @@ _NOTHING: Final = "SELECT 1 WHERE false"
 IS_TOUCHED: Final = text(
     "SELECT EXISTS (SELECT FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id)"
 )
+IS_UNCURATED: Final = text(
+    "SELECT EXISTS (SELECT FROM touched_epochs WHERE node_id = :node_id AND epoch_id = :epoch_id AND is_uncurated)"
+)
 COUNT_TOUCHED: Final = text(f"""
     WITH days AS (SELECT day FROM touched_days WHERE node_id = :node_id),
         identities AS (SELECT provider, external_id FROM touched_identities WHERE node_id = :node_id)

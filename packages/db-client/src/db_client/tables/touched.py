@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Date, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, Table
 
 from db_client.tables.schema import Identifier, metadata, node_column
 
@@ -17,6 +17,7 @@ touched_epochs: Final = Table(
     Column("id", BigInteger(), primary_key=True, autoincrement=True),
     node_column(),
     Column("epoch_id", BigInteger(), nullable=False),
+    Column("is_uncurated", Boolean(), nullable=False),
 )
 
 touched_days: Final = Table(

@@ -22,11 +22,13 @@ class AllocationReader(Protocol):
 class AllocationStore(AllocationReader, Protocol):
     """Allocations to write; the caller holds the epoch's lock."""
 
-    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:
+    def propose(self, epoch_id: EpochId, *, anew: bool = False, is_curated: bool = False) -> int:
         """Bring the proposals up to date with curation and the pinned weights; return how many rows changed.
 
         Holds:  rows of users without activity go, unless an admin set their units. With anew they are computed
                 whatever the store knows of what was written since; without it, equal writes give equal rows.
+                is_curated says that this very transaction has refreshed the epoch's curation: without it, whatever
+                the store knows of events that curation has not looked at stays known.
         Raises: UnitsOutOfRange, EpochClosed.
         """
 

@@ -32,7 +32,13 @@ class InMemoryAllocationReader:
 class InMemoryAllocationStore(InMemoryAllocationReader):
     """Allocations to write."""
 
-    def propose(self, epoch_id: EpochId, *, anew: bool = False) -> int:  # noqa: ARG002 - it is always computed anew
+    def propose(
+        self,
+        epoch_id: EpochId,
+        *,
+        anew: bool = False,  # noqa: ARG002 - it is always computed anew
+        is_curated: bool = False,  # noqa: ARG002 - and curation is
+    ) -> int:
         """Recompute the proposals; return how many rows were inserted, changed or deleted."""
         self._scope.check_writable(epoch_id)
         state = self._scope.state

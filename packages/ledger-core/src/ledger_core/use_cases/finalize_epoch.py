@@ -51,8 +51,7 @@ def finalize_epoch(
     Raises: EpochNotFound, PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no
             admin waived, AllocationsChanged or PoolChanged when the allocations or the pool are not those that
             were reviewed, and ApprovalsMissing, SignerNotApprover, SignatureInvalid or TooFewApprovers when not
-            as many approvers signed this very statement as must. Of a closed epoch ApprovalsMissing when fewer signed
-            it than the caller asks for, and ApprovalsTooLate for signatures that are not stored with it.
+            as many approvers signed this very statement as must; ApprovalsTooLate for signatures of a closed one.
     """
     with ledger.begin() as transaction:
         applied = transaction.actions.find_applied(context.idempotency_key)
@@ -92,7 +91,7 @@ def _statement(
         compute_pool_total(transaction.pool.list_all(epoch.id))  # before anything is computed or written
     except PoolBaseMissing:
         raise PoolBaseMissing(epoch.id) from None
-    transaction.allocations.propose(epoch.id, anew=True)
+    transaction.allocations.propose(epoch.id, anew=True, is_curated=True)  # nobody curates it again
     at = clock()
     statement = build_statement(transaction, node_id, epoch, at=at, head=transaction.statements.lock_head)
     return statement, at

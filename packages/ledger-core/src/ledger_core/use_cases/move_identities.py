@@ -141,7 +141,7 @@ def _move(
     changed = 0
     if epoch is not None:
         counts = transaction.curation.refresh(epoch, at=at)
-        changed = transaction.allocations.propose(epoch.id)
+        changed = transaction.allocations.propose(epoch.id, is_curated=True)
     accounts: JsonValue = [[each.provider, each.external_id] for each in bindings]
     transaction.actions.append(
         LedgerAction(

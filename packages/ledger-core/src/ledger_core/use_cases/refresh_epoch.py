@@ -30,4 +30,5 @@ def refresh_epoch(ledger: Ledger, epoch_id: EpochId, *, clock: Clock) -> Refresh
         if not epoch.is_open:
             raise EpochClosed(epoch_id)
         counts = transaction.curation.refresh(epoch, at=clock())
-        return RefreshedEpoch(counts=counts, allocations_changed=transaction.allocations.propose(epoch_id))
+        changed = transaction.allocations.propose(epoch_id, is_curated=True)
+        return RefreshedEpoch(counts=counts, allocations_changed=changed)

@@ -146,7 +146,7 @@ def parse_mailmap(text: str) -> tuple[list[MailmapLine], list[int]]:
     """
     found: dict[tuple[str, str | None], MailmapLine] = {}
     odd: list[int] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue

@@ -166,17 +166,15 @@ def finalize(
 ) -> Exit:
     """Close an epoch into its payout statement, for ever.
 
-    Shows what would be paid and its hash, asks, and closes exactly that: what
-    changes in between refuses the close. --reviewed takes the hash that
-    `ledger review` showed. Of a closed epoch it returns the statement.
+    Shows what would be paid, asks, and closes exactly that. --reviewed takes
+    the hash that `ledger review` showed. A closed epoch stays as it is.
 
     \b
     Examples:
       ledger epoch finalize 7
       ledger epoch finalize 7 --yes --reviewed "$HASH"
     """
-    context = action_context(finalize_workflow_id(epoch_id), reason=reason)
-    reviewed_pool = None
+    context, reviewed_pool = action_context(finalize_workflow_id(epoch_id), reason=reason), None
     with reading(config) as view:
         overview = views.read_overview(view, EpochId(epoch_id))
         streams = read_streams(view, overview.epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,9 +89,10 @@ def read_hints(
         users = sorted({owners[address] for address in group if address in owners})
         if len(users) > 1:
             first = min(group.values())
+            merge = ("ledger", "identity", "merge", "--reason", "one person", "--", users[1], users[0])
             conflicts.append(
                 f"line {first}: {', '.join(sorted(group))} are one person, and bound to {', '.join(users)};"
-                f" if they are, ledger identity merge {users[1]} {users[0]}"
+                f" if they are, {shlex.join(merge)}"
             )
             continue
         name = min((address for address in group if address in proper), default=None)

@@ -162,6 +162,13 @@ def time_text(value: datetime | None) -> str | None:
     return None if value is None else instant_text(value)
 
 
+def _chopped(cell: str, width: int) -> list[str]:
+    # An accent that stands on nothing has no width, and nothing to be cut from.
+    if cell and cell_len(cell[0]) == 0:
+        cell = f"\N{DOTTED CIRCLE}{cell}" if cell_len(cell) < width else f"\N{DOTTED CIRCLE}{cell[1:]}"
+    return chop_cells(cell, width) or [""]
+
+
 def _fitted(natural: Sequence[int], rigid: Sequence[bool], headers: Sequence[str]) -> list[int] | None:
     """Return the columns' widths within the output's, the widest text narrowed first; None if none fit."""
     widths = list(natural)

@@ -97,9 +97,9 @@ class Review:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether every stream covers the window, or is waived."""
+        """Say whether every stream covers the window, or is waived; of no stream nothing is known."""
         fine = {StreamState.COMPLETE, StreamState.WAIVED}
-        return all(stream.state in fine for stream in self.streams)
+        return bool(self.streams) and all(stream.state in fine for stream in self.streams)
 
 
 def read_review(view: LedgerView, epoch_id: EpochId, health: Sequence[StreamHealth], now: datetime) -> Review:

@@ -158,7 +158,7 @@ def _print_changes(review: Review, look: Look | None) -> None:
     if moved:
         say(f"{title}: {', '.join(moved)}")
     elif look.allocation_set_hash == review.overview.allocation_set_hash:
-        say(f"{title}: nothing changed")
+        say(f"{title}: no count, pool or units changed")
     if look.units is not None and look.allocation_set_hash != review.overview.allocation_set_hash:
         _print_units(title, changed_units(look.units, review.units))
 

@@ -89,7 +89,7 @@ def verify(
     \b
     Examples:
       ledger statement verify epoch-7.zip --expect "$HASH"
-      ledger statement verify 7.zip --signatures 7.json --approver 0xAB...
+      ledger statement verify 7.zip --signatures 7.json --approver "$ADDRESS"
     """
     if signatures_path is None and (approvers or require_approvals):
         raise click.UsageError("--approver and --require-approvals go with --signatures.")

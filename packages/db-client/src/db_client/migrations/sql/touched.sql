@@ -1,17 +1,20 @@
 -- What was written since curation and proposals were brought up to date is noted in the transaction that writes it, by
 -- whomever, so that the next refresh looks at that alone. A note that a refresh does not see belongs to rows that it
--- does not see either, and is there for the one after it. An epoch is touched from its opening on: its first refresh
--- looks at everything.
+-- does not see either, and is there for the one after it. An epoch is uncurated from its opening on: its first refresh
+-- looks at everything. So is one whose curation somebody wrote; proposals alone are behind where allocations were.
 CREATE FUNCTION ledger_touch_epochs() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO touched_epochs (node_id, epoch_id) SELECT DISTINCT node_id, epoch_id FROM new_rows;
+        INSERT INTO touched_epochs (node_id, epoch_id, is_uncurated)
+            SELECT DISTINCT node_id, epoch_id, TG_TABLE_NAME = 'activity_curation' FROM new_rows;
     ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO touched_epochs (node_id, epoch_id) SELECT DISTINCT node_id, epoch_id FROM old_rows;
+        INSERT INTO touched_epochs (node_id, epoch_id, is_uncurated)
+            SELECT DISTINCT node_id, epoch_id, TG_TABLE_NAME = 'activity_curation' FROM old_rows;
     ELSE
-        INSERT INTO touched_epochs (node_id, epoch_id)
-            SELECT node_id, epoch_id FROM old_rows UNION SELECT node_id, epoch_id FROM new_rows;
+        INSERT INTO touched_epochs (node_id, epoch_id, is_uncurated)
+            SELECT node_id, epoch_id, TG_TABLE_NAME = 'activity_curation' FROM old_rows
+            UNION SELECT node_id, epoch_id, TG_TABLE_NAME = 'activity_curation' FROM new_rows;
     END IF;
     RETURN NULL;
 END
@@ -20,7 +23,7 @@ $$;
 CREATE FUNCTION ledger_touch_opened_epoch() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO touched_epochs (node_id, epoch_id) VALUES (NEW.node_id, NEW.id);
+    INSERT INTO touched_epochs (node_id, epoch_id, is_uncurated) VALUES (NEW.node_id, NEW.id, true);
     RETURN NULL;
 END
 $$;

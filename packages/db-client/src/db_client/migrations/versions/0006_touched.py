@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=True, nullable=False),
         sa.Column("node_id", sa.Uuid(), nullable=False),
         sa.Column("epoch_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_uncurated", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_touched_epochs")),
     )
     op.create_table(
@@ -47,7 +48,8 @@ def upgrade() -> None:
     create_triggers()
     # Nobody noted anything so far: the next refresh of an open epoch looks at everything.
     op.execute(
-        "INSERT INTO touched_epochs (node_id, epoch_id) SELECT node_id, id FROM epochs WHERE status = 'open'"
+        "INSERT INTO touched_epochs (node_id, epoch_id, is_uncurated)"
+        " SELECT node_id, id, true FROM epochs WHERE status = 'open'"
     )
 
 
