@@ -83,14 +83,20 @@ def _other_tests(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name == "__pycache__" or _needs_more(Path(folder, name))]
 
 
-def _needs_more(path: Path) -> bool:
-    if path.suffix != ".py":
+def _needs_more(path: Path, seen: frozenset[Path] = frozenset()) -> bool:
+    """Tell whether a test imports more than the core and what is copied beside it, or a test that does."""
+    if path.suffix != ".py" or path in seen:
         return False
     helpers = {f"tests.{name.removesuffix('.py')}" for name in SHARED}
     for found in _IMPORT.finditer(path.read_text(encoding="utf-8")):
-        module = found["module"]
-        is_ours = module in helpers or module.startswith(("tests.unit.", "tests.mutation."))
-        if module.partition(".")[0] in _ELSEWHERE or (module.startswith("tests.") and not is_ours):
+        top, _, rest = found["module"].partition(".")
+        if top in _ELSEWHERE:
+            return True
+        if top != "tests" or found["module"] in helpers or rest.startswith("mutation."):
+            continue
+        other = ROOT / "tests" / f"{rest.replace('.', '/')}.py"
+        is_copied = rest.startswith(tuple(f"{name}." for name in FOLDERS)) and other.is_file()
+        if not is_copied or _needs_more(other, seen | {path}):
             return True
     return False
 

@@ -242,6 +242,18 @@ def test_lines_that_are_alike_are_read_in_full_once() -> None:
     assert read.read_in_full == 2
 
 
+def test_lists_of_lists_and_objects_are_alike_by_what_stands_in_each_place() -> None:
+    read = EventLines()
+    first = line_of({"files": [{"name": "a"}, {"name": "b", "lines": 1}, [1, 2]]})
+    alike = line_of({"files": [{"name": "c"}, {"name": None, "lines": 20}, []]})
+    shorter = line_of({"files": [{"name": "a"}, [1, 2]]})
+    found = [read(line) for line in (first, alike)]
+
+    assert read.read_in_full == 1
+    assert [*found, read(shorter)] == [parse_event(line) for line in (first, alike, shorter)]
+    assert read.read_in_full == 2
+
+
 def test_more_shapes_than_are_kept_are_read_all_the_same() -> None:
     read = EventLines()
     wanted = [line_of({f"key{number}": number}) for number in range(MAX_SHAPES + 8)] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from ledger_core.domain.canonical_json import canonical_json
+from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.testing import make_window
 from ledger_core.verification.event_checks import Activity, check_events
 from ledger_core.verification.records import EventRecord
@@ -31,11 +33,11 @@ def record(event_id: str = "1", **changed: Any) -> EventRecord:
     )._replace(**changed)
 
 
-def checked(*events: EventRecord) -> tuple[Activity, list[str]]:
+def checked(*events: EventRecord, window: EpochWindow = WINDOW) -> tuple[Activity, list[str]]:
     """What the events say together, and the checks that failed, but for the activity set's."""
     findings = Findings()
     statement = cast(
-        "Any", SimpleNamespace(window=WINDOW, weight_config={"github:pr_merged": 8000}, activity_set_hash="")
+        "Any", SimpleNamespace(window=window, weight_config={"github:pr_merged": 8000}, activity_set_hash="")
     )
     activity = check_events(enumerate(events, 1), statement, {7: make_window(-1)}, findings)
     failed = [check.name for check in findings.checks() if not check.is_ok and check.name != "activity-set"]
@@ -93,6 +95,26 @@ def test_both_ends_of_a_window_are_where_they_are(
     time: str, late_from: int | None, failed: list[str]
 ) -> None:
     assert checked(record(event_time=time, late_from_epoch_id=late_from))[1] == failed
+
+
+@pytest.mark.parametrize(
+    ("time", "failed"),
+    [
+        ("2026-11-16T00:00:14.999999Z", ["event-windows"]),
+        ("2026-11-16T00:00:15Z", []),
+        ("2026-11-16T00:00:44Z", []),
+        ("2026-11-16T00:00:44.999999Z", []),
+        ("2026-11-16T00:00:45Z", ["event-windows"]),
+    ],
+)
+def test_a_window_may_begin_and_end_at_any_second(time: str, failed: list[str]) -> None:
+    """The ledger's own are whole days; a statement may say otherwise."""
+    window = EpochWindow(
+        period_start=datetime(2026, 11, 16, 0, 0, 15, tzinfo=UTC),
+        period_end=datetime(2026, 11, 16, 0, 0, 45, tzinfo=UTC),
+    )
+
+    assert checked(record(event_time=time), window=window)[1] == failed
 
 
 @pytest.mark.parametrize(
