@@ -12,8 +12,9 @@ from wcwidth import wcswidth
 
 from db_client.postgres_ledger import PostgresLedger
 from ledger_core import EpochId, StreamRef
-from ledger_core.identifiers import NodeId
-from ledger_core.testing import make_component, make_event
+from ledger_core.identifiers import NodeId, UserId
+from ledger_core.testing import make_component, make_context, make_event
+from ledger_core.use_cases.amend_statement import amend_statement
 from ledger_core.use_cases.record_stream_health import record_stream_collected, record_stream_problem
 from scheduler_worker.cli.app import run
 from scheduler_worker.cli.last_look import Look, find_look, keep_look, look_path
@@ -216,6 +217,29 @@ def test_a_closed_epoch_shows_its_statement_and_leaves_no_look(
     assert "next:" not in shown
     assert not look_path(node_id, lived.closed).exists()
     assert asked.refuses("review", 99) == "epoch-not-found"
+
+
+def test_the_week_before_is_the_statement_that_counts(asked: Asked, lived: Lived) -> None:
+    """Who is in by a correction alone was there, too."""
+    lived.story.bind("zoe", "3003")
+    with lived.story.ledger.read() as view:
+        newest = view.statements.versions(lived.closed)[-1].statement_hash
+    amend_statement(
+        lived.story.ledger,
+        lived.closed,
+        set_units={UserId("ann"): 77, UserId("zoe"): 5000},
+        cleared=[],
+        reviewed_statement_hash=newest,
+        context=make_context("her work was missed"),
+        clock=lived.story.clock,
+    )
+
+    since = {each["user_id"]: each for each in asked.says("review", lived.open)["since_last_week"]["people"]}
+    assert since["ann"]["before"] == 77
+    assert (since["zoe"]["before"], since["zoe"]["after"]) == (5000, None)
+    people = {each["user_id"]: each for each in asked.says("review", lived.closed)["people"]}
+    assert (people["zoe"]["units"], people["zoe"]["proposed_units"], people["zoe"]["events"]) == (5000, 0, 0)
+    assert asked.says("epoch", "show", lived.closed)["users"] == 3
 
 
 def test_people_by_the_hundred_end_in_how_many_more(asked: Asked, lived: Lived) -> None:

@@ -57,6 +57,8 @@ def test_a_week_from_an_empty_database_to_a_verified_bundle(
     statement = close(node, epoch)
     publish(node, epoch, statement, tmp_path / "a bundle.zip")
     amend(node, epoch, statement, tmp_path / "a bundle.zip")
+    pay_the_difference(node, epoch, statement, tmp_path)
+    look_at_what_counts(node, epoch)
     sign(node, epoch, statement, tmp_path)
 
     second = node.says("epoch", "collect", "--at", "2026-01-12", "--no-wait")
@@ -218,6 +220,58 @@ def amend(node: Node, epoch: int, statement: str, bundle: Path) -> None:
     assert "set when the statement was amended" in node.does("explain", epoch, user)
     node.does("doctor")
     bundle.write_bytes(before)
+
+
+def pay_the_difference(node: Node, epoch: int, statement: str, folder: Path) -> None:
+    """Nothing of an amended epoch is paid or booked a second time, but by a choice."""
+    shown = node.says("statement", "show", epoch)
+    net = {line["user_id"]: line["net_credits"] for line in shown["net_differences"] if line["net_credits"]}
+    more, back = sum(each for each in net.values() if each > 0), [user for user in net if net[user] < 0]
+    addresses, written = folder / "all.csv", folder / "net"
+    addresses.write_text("user_id,address\n" + "".join(f"{user},there\n" for user in net))
+    payments = ("--format", "payments", "--addresses", addresses)
+    run = ("statement", "payouts", epoch)
+    for wanted in (payments, ("--format", "beancount"), ("--format", "hledger")):
+        assert node.refuses(*run, *wanted, "-o", written) == "epoch-amended"
+        assert not written.exists()
+        superseded = node.does(*run, *wanted, "-o", "-", "--statement", statement)
+        assert statement in superseded
+        assert node.refuses(*run, *wanted, "-o", written, "--net", "--statement", statement) == (
+            "nothing-superseded"
+        )
+    for kind in ("csv", "json", "beancount", "hledger"):
+        text = node.does(*run, "--format", kind, "--net", "-o", "-")
+        assert statement in text
+        assert shown["statement_hash"] in text
+        assert all(str(abs(amount)) in text for amount in net.values())
+    assert f"written: {more} credits, more than" in node.does(*run, *payments, "--net", "-o", written)
+    assert {line.split(",")[0] for line in written.read_text().splitlines()[1:]} == net.keys() - set(back)
+    assert node.does(*run, "--format", "xlsx", "--net", "-o", written, status=2) == ""
+    assert shown["statement_hash"] in node.does(*run, "--format", "csv", "-o", "-")
+
+
+def look_at_what_counts(node: Node, epoch: int) -> None:
+    """Every view of an amended epoch shows the units and credits of the statement that counts."""
+    document = node.says("statement", "show", epoch)["document"]
+    (made,) = document["amendment"]["corrections"]
+    paid = {line["user_id"]: line for line in document["payouts"]}
+    review, listed = node.says("review", epoch), node.says("allocation", "list", epoch)
+    overview = node.says("epoch", "show", epoch)
+    for found in (review, listed, overview):
+        assert found["allocation_set_hash"] == document["allocation_set_hash"]
+    assert overview["users"] == len(paid)
+    people = {each["user_id"]: each for each in review["people"]}
+    assert {user: (each["units"], each["credits"]) for user, each in people.items()} == {
+        user: (int(line["total_units"]), int(line["amount_credits"])) for user, line in paid.items()
+    }
+    assert {user for user, each in people.items() if each["corrected_units"] is not None} == {made["user_id"]}
+    assert people[made["user_id"]]["corrected_units"] == int(made["units"])
+    assert listed["corrections"] == [made | {"units": int(made["units"])}]
+    for command in (("review",), ("allocation", "list")):
+        assert f"amended: {made['user_id']} {int(made['units']) / 1000:.3f} by" in node.does(*command, epoch)
+    (user,) = node.says("identity", "who", made["user_id"])["users"]
+    assert user["epochs"][0]["units"] == int(made["units"])
+    assert user["epochs"][0]["credits"] == people[made["user_id"]]["credits"]
 
 
 def sign(node: Node, epoch: int, statement: str, folder: Path) -> None:

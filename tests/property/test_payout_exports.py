@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, W
 from ledger_core.identifiers import is_identifier
 from ledger_core.testing import make_component, make_window
 from scheduler_worker.cli.payout_exports import PayoutsDiffer, paid_amounts, rendering, write_checked
+from scheduler_worker.cli.payout_files import net_payouts
+from scheduler_worker.exports.differences import Difference
 from scheduler_worker.exports.journals import Accounts, account_of, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
     amounts_in_csv,
@@ -51,6 +54,46 @@ def statement(pool: int, units: dict[str, int]) -> PayoutStatement:
         payouts=compute_payouts([FinalizedAllocation(user, each) for user, each in units.items()], pool),
         previous_statement_hash=None,
     )
+
+
+@given(pool=POOLS, units=UNITS, others=UNITS)
+def test_the_differences_sum_to_what_the_newer_statement_pays_more(
+    pool: int, units: dict[str, int], others: dict[str, int]
+) -> None:
+    before, after = statement(pool, units), replace(statement(pool, others), allocation_set_hash="1" * 64)
+    changed, accounts = Difference(before=before, after=after), Accounts()
+    addresses = dict.fromkeys(units.keys() | others.keys(), "there")
+    more = sum(line.amount_credits for line in after.payouts) - sum(
+        line.amount_credits for line in before.payouts
+    )
+    was = {line.user_id: line.amount_credits for line in before.payouts}
+    owed = sum(max(0, line.amount_credits - was.get(line.user_id, 0)) for line in after.payouts)
+
+    for kind in ("csv", "json", "beancount", "hledger", "payments"):
+        file = net_payouts(changed, kind, accounts, addresses)
+        assert file.read(file.data) == file.amounts
+        assert sum(file.amounts) == (owed if kind == "payments" else more)
+        if file.amounts:
+            assert before.statement_hash in file.data.decode()
+    entries, errors, _ = load_string(
+        'plugin "beancount.plugins.auto_accounts"\n'
+        + net_payouts(changed, "beancount", accounts, addresses).data.decode()
+    )
+    assert errors == []
+    booked = [posting for each in entries if isinstance(each, Transaction) for posting in each.postings]
+    assert len(booked) == len(changed.moved) + bool(more)
+
+
+def test_a_journal_of_differences_that_does_not_balance_is_refused(tmp_path: Path) -> None:
+    changed = Difference(before=statement(100, {"a": 1}), after=statement(100, {"b": 1}))
+    file = net_payouts(changed, "hledger", Accounts(), {})
+    assert file.amounts == [-100, 100]
+
+    for wrong in (b"-100 CREDITS", b"99 CREDITS"):
+        data = file.data.replace(b"  100 CREDITS", b"  " + wrong)
+        with pytest.raises(PayoutsDiffer, match="do not sum to 0"):
+            write_checked(data, tmp_path / "net", kind="hledger", amounts=file.amounts, read=file.read)
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(pool=POOLS, units=UNITS)

@@ -11,7 +11,8 @@ from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.identifiers import EpochId, check_identifier
 from scheduler_worker.cli.arguments import WHOLE, epoch_argument, required_reason_option, wait_option
 from scheduler_worker.cli.command_group import CommandGroup
-from scheduler_worker.cli.output import json_option, print_json, print_table, time_text, units_text
+from scheduler_worker.cli.epoch_views import counting_units
+from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text, units_text
 from scheduler_worker.cli.session import action_context, reading
 from scheduler_worker.cli.writes import run_write
 from scheduler_worker.messages import AdjustAllocationCommand
@@ -31,6 +32,8 @@ def allocation() -> None:
 def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
     """List an epoch's allocations: proposed by policy, set by an admin.
 
+    What amendments set after the close is told below, and counts instead.
+
     \b
     Example:
       ledger allocation list 7
@@ -38,12 +41,16 @@ def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
     with reading(config) as view:
         view.epochs.get(EpochId(epoch_id))
         allocations = view.allocations.list_all(EpochId(epoch_id))
-    pinned = compute_allocation_set_hash(row.finalized() for row in allocations)
+        counts = view.statements.find(EpochId(epoch_id))
+    amendment = None if counts is None else counts.amendment
+    corrections = () if amendment is None else amendment.corrections
+    pinned = compute_allocation_set_hash(counting_units(allocations, counts))
     if as_json:
         rows = [asdict(row) | {"override_at": time_text(row.override_at)} for row in allocations]
-        print_json({"epoch_id": epoch_id, "allocation_set_hash": pinned, "allocations": rows})
+        found = {"epoch_id": epoch_id, "allocation_set_hash": pinned, "allocations": rows}
+        print_json(found | {"corrections": [asdict(made) for made in corrections]})
         return
-    if not allocations:
+    if not allocations and not corrections:
         click.echo(f"nobody has units in epoch {epoch_id} yet")
         return
     print_table(
@@ -60,6 +67,8 @@ def list_allocations(config: Path | None, epoch_id: int, as_json: bool) -> None:
         ],
         numbers=["events", "proposed", "set"],
     )
+    for made in corrections:
+        say(f"amended: {made.user_id} {units_text(made.units)} by {made.amended_by}: {made.reason}")
     click.echo(f"allocations {pinned}")
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import click
 
-from ledger_core.domain.allocation import Allocation, compute_allocation_set_hash
+from ledger_core.domain.allocation import Allocation, FinalizedAllocation, compute_allocation_set_hash
+from ledger_core.domain.amended_statement import by_user
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.curation import CurationSummary
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.payouts import PayoutLine, compute_payouts
 from ledger_core.domain.pool import BASE_ISSUANCE, PoolComponent
+from ledger_core.domain.statement import PayoutStatement
 from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import AllocationsChanged, LedgerError
 from ledger_core.identifiers import EpochId
@@ -43,7 +46,7 @@ class EpochOverview:
     waiting: int
     allocations: tuple[Allocation, ...]
     components: tuple[PoolComponent, ...]
-    statement_hash: str | None
+    statement: PayoutStatement | None
 
     @property
     def pool_credits(self) -> int:
@@ -51,13 +54,33 @@ class EpochOverview:
         return sum(component.amount_credits for component in self.components)
 
     @property
+    def statement_hash(self) -> str | None:
+        """The statement that counts, if the epoch is closed."""
+        return None if self.statement is None else self.statement.statement_hash
+
+    @property
+    def corrections(self) -> Mapping[str, Correction]:
+        """What amendments set, by whom it is for."""
+        amendment = None if self.statement is None else self.statement.amendment
+        return {} if amendment is None else by_user(amendment)
+
+    @property
+    def paid_by(self) -> Sequence[FinalizedAllocation]:
+        """Everybody's units as they count: what admins set, and what amendments set after the close."""
+        return counting_units(self.allocations, self.statement)
+
+    @property
     def allocation_set_hash(self) -> str:
-        """The hash that a finalize would pin."""
-        return compute_allocation_set_hash(row.finalized() for row in self.allocations)
+        """The hash that a finalize would pin; of a closed epoch the one that its statement pins."""
+        if self.statement is not None:
+            return self.statement.allocation_set_hash
+        return compute_allocation_set_hash(self.paid_by)
 
     @property
     def payouts(self) -> Sequence[PayoutLine]:
-        """What a finalize would pay."""
+        """What a finalize would pay; of a closed epoch what its statement does."""
+        if self.statement is not None:
+            return self.statement.payouts
         return compute_payouts([row.finalized() for row in self.allocations], self.pool_credits)
 
 
@@ -67,15 +90,24 @@ def read_overview(view: LedgerView, epoch_id: EpochId) -> EpochOverview:
     Raises: EpochNotFound.
     """
     epoch = view.epochs.get(epoch_id)
-    statement = view.statements.find(epoch_id)
     return EpochOverview(
         epoch=epoch,
         summary=view.curation.summary(epoch_id),
         waiting=view.activity.count_waiting(),
         allocations=view.allocations.list_all(epoch_id),
         components=view.pool.list_all(epoch_id),
-        statement_hash=None if statement is None else statement.statement_hash,
+        statement=view.statements.find(epoch_id),
     )
+
+
+def counting_units(
+    allocations: Sequence[Allocation], statement: PayoutStatement | None
+) -> Sequence[FinalizedAllocation]:
+    """Return everybody's units as the statement counts them, of its epoch's allocations."""
+    rows = tuple(row.finalized() for row in allocations)
+    if statement is None or statement.amendment is None:
+        return rows
+    return statement.amendment.applied_to(rows)
 
 
 def epoch_json(epoch: Epoch) -> dict[str, Any]:
@@ -97,7 +129,7 @@ def overview_json(overview: EpochOverview) -> dict[str, Any]:
         "weight_config": dict(overview.epoch.weight_config),
         "events": asdict(overview.summary),
         "waiting_events": overview.waiting,
-        "users": len(overview.allocations),
+        "users": len(overview.paid_by),
         "pool_credits": overview.pool_credits,
         "allocation_set_hash": overview.allocation_set_hash,
         "statement_hash": overview.statement_hash,
@@ -113,7 +145,7 @@ def overview_facts(overview: EpochOverview) -> list[tuple[str, object]]:
         ("events", f"{summary.events}, of which {summary.included} count and {summary.late} came late"),
         ("unresolved", f"{summary.unresolved} (`ledger identity unresolved --epoch {epoch.id}`)"),
         ("waiting", f"{overview.waiting} events of this node are in no epoch yet"),
-        ("people", len(overview.allocations)),
+        ("people", len(overview.paid_by)),
         ("pool", f"{overview.pool_credits} credits in {len(overview.components)} components"),
         ("allocations", overview.allocation_set_hash),
         ("statement", overview.statement_hash or "none yet"),

@@ -18,7 +18,7 @@ from ledger_core.domain.stream_reading import StreamCompleteness, Verdict
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.ports.review_reader import JudgedEvents, LateWork
-from scheduler_worker.cli.epoch_views import EpochOverview, read_overview
+from scheduler_worker.cli.epoch_views import EpochOverview, counting_units, read_overview
 from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.last_look import Look
 
@@ -88,7 +88,7 @@ class Review:
     @property
     def units(self) -> dict[str, int]:
         """Everybody's units, in milli-units."""
-        return {row.user_id: row.finalized().units for row in self.overview.allocations}
+        return {row.user_id: row.units for row in self.overview.paid_by}
 
     @property
     def overrides(self) -> tuple[Allocation, ...]:
@@ -113,10 +113,10 @@ def read_review(view: LedgerView, epoch_id: EpochId, health: Sequence[StreamHeal
     before = view.epochs.find_at(epoch.window.period_start - timedelta(microseconds=1))
     last_week = None
     if before is not None:
-        last_week = (
-            before.id,
-            {str(row.user_id): row.finalized().units for row in view.allocations.list_all(before.id)},
+        counted_before = counting_units(
+            tuple(view.allocations.list_all(before.id)), view.statements.find(before.id)
         )
+        last_week = (before.id, {row.user_id: row.units for row in counted_before})
     return Review(
         overview=overview,
         streams=_streams(epoch, counted, health if epoch.is_open else (), now),

@@ -61,16 +61,19 @@ def review_json(review: Review, look: Look | None) -> dict[str, Any]:
 
 def _people(review: Review) -> list[dict[str, Any]]:
     paid = {line.user_id: line for line in review.overview.payouts}
+    allocations = {str(row.user_id): row for row in review.overview.allocations}
+    corrections = review.overview.corrections
     people = []
-    for row in review.overview.allocations:
-        line = paid.get(row.user_id)
+    for user, units in review.units.items():
+        line, row, correction = paid.get(user), allocations.get(user), corrections.get(user)
         people.append(
             {
-                "user_id": row.user_id,
-                "units": row.finalized().units,
-                "proposed_units": row.proposed_units,
-                "final_units": row.final_units,
-                "events": row.activity_count,
+                "user_id": user,
+                "units": units,
+                "proposed_units": 0 if row is None else row.proposed_units,
+                "final_units": None if row is None else row.final_units,
+                "corrected_units": None if correction is None else correction.units,
+                "events": 0 if row is None else row.activity_count,
                 "share": None if line is None else line.share,
                 "credits": 0 if line is None else line.amount_credits,
             }

@@ -110,14 +110,15 @@ def _print_people(review: Review) -> None:
     before = {} if review.last_week is None else review.last_week[1]
     ranked = sorted(units, key=lambda user: (-units[user], user))
     most = units[ranked[0]]
-    set_by_hand = {row.user_id for row in review.overrides}
+    corrected = review.overview.corrections
+    set_by_hand = {row.user_id for row in review.overrides} - corrected.keys()
     print_table(
         ["person", "", "units", "week before", "credits"],
         [
             (
                 user,
                 bar(units[user], most),
-                units_text(units[user]) + ("*" if user in set_by_hand else ""),
+                units_text(units[user]) + ("+" if user in corrected else "*" if user in set_by_hand else ""),
                 units_text(before[user]) if user in before else "-",
                 paid.get(user, 0),
             )
@@ -134,6 +135,8 @@ def _print_people(review: Review) -> None:
         )
     if set_by_hand:
         click.echo("* set by an admin")
+    if corrected:
+        click.echo("+ set when the statement was amended")
 
 
 def _print_changes(review: Review, look: Look | None) -> None:
@@ -178,6 +181,10 @@ def _came(change: UnitsChange) -> str:
 
 
 def _print_decisions(review: Review) -> None:
+    corrections = list(review.overview.corrections.values())
+    for made in corrections[:SHOWN]:
+        say(f"amended: {made.user_id} {units_text(made.units)} by {made.amended_by}: {made.reason}")
+    _print_more(len(corrections), f"ledger allocation list {review.overview.epoch.id}")
     for row in review.overrides[:SHOWN]:
         assert row.final_units is not None
         say(

@@ -11,7 +11,7 @@ from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.verification import write_bundle
 from ledger_core.verification.bundle_writer import find_version
-from scheduler_worker.cli.amend_command import amend_statement, current_statement
+from scheduler_worker.cli.amend_command import amend_statement
 from scheduler_worker.cli.arguments import epoch_argument
 from scheduler_worker.cli.chain_views import (
     chain_json,
@@ -25,20 +25,26 @@ from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.output import json_option, print_json, printable, say
 from scheduler_worker.cli.payout_exports import (
     AMOUNTS,
-    AddressesMissing,
     check_amounts,
     checked_account,
-    paid_amounts,
     read_addresses,
-    rendering,
-    without_address,
     write_checked,
+)
+from scheduler_worker.cli.payout_files import (
+    PAID_OR_BOOKED,
+    EpochAmended,
+    check_addresses,
+    net_payouts,
+    superseded,
+    tell_paid_back,
+    whole_payouts,
 )
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.signature_commands import add_signature, sign_data, signatures, version_option
 from scheduler_worker.cli.verify_command import verify
 from scheduler_worker.cli.whole_files import whole_file
+from scheduler_worker.exports.differences import Difference
 from scheduler_worker.exports.journals import Accounts
 
 
@@ -157,6 +163,8 @@ def export_bundle(
     metavar="FILE",
     help="Or `-`.",
 )
+@version_option
+@click.option("--net", is_flag=True, help="Only the differences to the statement that it supersedes.")
 @click.option(
     "--addresses",
     type=click.Path(path_type=Path),
@@ -173,6 +181,8 @@ def payouts(
     epoch_id: int,
     kind: str,
     output: Path,
+    statement_hash: str | None,
+    net: bool,
     addresses: Path | None,
     skip_missing: bool,
     commodity: str,
@@ -182,35 +192,40 @@ def payouts(
     """Write a closed epoch's payouts for a spreadsheet, a program, a journal or a payment run.
 
     What is written is read back, and has to pay what the statement does, to the credit. The same statement always gives
-    the same bytes.
+    the same bytes. Of an amended epoch, a journal or a payment run takes --net or --statement.
 
     \b
     Examples:
-      ledger statement payouts 7 --format csv -o 7.csv
-      ledger statement payouts 7 --format xlsx -o 7.xlsx
       ledger statement payouts 7 --format beancount -o 7.beancount
       ledger statement payouts 7 --format payments --addresses a.csv -o -
+      ledger statement payouts 7 --net --format hledger -o 7.journal
     """
     if (kind == "payments") is not (addresses is not None):
         raise click.UsageError("--format payments and --addresses go together.")
     known = {} if addresses is None else read_addresses(addresses)
     with reading(config) as view:
-        found = current_statement(view, EpochId(epoch_id))
-    if kind == "payments":
-        missing, unpaid = without_address(found, known)
-        if missing and not skip_missing:
-            raise AddressesMissing(missing)
-        if missing:
-            click.echo(f"left out: {len(missing)} users without an address, {unpaid} credits", err=True)
+        view.epochs.get(EpochId(epoch_id))
+        found = find_version(view, EpochId(epoch_id), statement_hash)
+        changed = Difference(before=superseded(view, found), after=found) if net else None
+    if found.amendment is not None and kind in PAID_OR_BOOKED and not net and statement_hash is None:
+        raise EpochAmended(found)
     accounts = Accounts(spent=spent, people=people, commodity=commodity)
-    data = rendering(kind, accounts, known)(found)
-    amounts = paid_amounts(found, kind, known)
+    if changed is None:
+        file = whole_payouts(found, kind, accounts, known)
+        paid = [(line.user_id, line.amount_credits) for line in found.payouts]
+    else:
+        file = net_payouts(changed, kind, accounts, known)
+        paid = [(each.user_id, each.credits) for each in changed.moved]
+    if kind == "payments":
+        check_addresses(paid, known, skip_missing=skip_missing)
+        tell_paid_back(changed)
     if str(output) == "-":
-        check_amounts(data, kind=kind, amounts=amounts)
-        click.echo(data, nl=False)
+        check_amounts(file.data, read=file.read, amounts=file.amounts)
+        click.echo(file.data, nl=False)
         return
-    write_checked(data, output, kind=kind, amounts=amounts)
-    click.echo(f"{printable(str(output))} written: {sum(amounts)} credits, as the statement has them")
+    write_checked(file.data, output, kind=kind, amounts=file.amounts, read=file.read)
+    what = "more than the statement that it supersedes" if net else "as the statement has them"
+    click.echo(f"{printable(str(output))} written: {sum(file.amounts)} credits, {what}")
 
 
 for command in (verify, amend_statement, sign_data, add_signature, signatures):

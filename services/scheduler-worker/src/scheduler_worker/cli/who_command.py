@@ -13,6 +13,7 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import UserId, check_identifier
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.ports.review_reader import NamedAccount, UserInEpoch
+from scheduler_worker.cli.epoch_views import counting_units
 from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text, units_text
 from scheduler_worker.cli.session import reading
 
@@ -107,6 +108,7 @@ def _epoch(view: LedgerView, user_id: UserId, held: UserInEpoch) -> dict[str, An
     epoch, allocation = held.epoch, held.allocation
     statement = view.statements.find(epoch.id)
     credits_ = None
+    (counts,) = (each for each in counting_units([allocation], statement) if each.user_id == user_id)
     if statement is not None:
         credits_ = sum(line.amount_credits for line in statement.payouts if line.user_id == user_id)
     return {
@@ -115,7 +117,7 @@ def _epoch(view: LedgerView, user_id: UserId, held: UserInEpoch) -> dict[str, An
         "period_start": time_text(epoch.window.period_start),
         "period_end": time_text(epoch.window.period_end),
         "credits": credits_,
-        "units": allocation.finalized().units,
+        "units": counts.units,
     } | {key: value for key, value in asdict(allocation).items() if key in {"proposed_units", "final_units"}}
 
 

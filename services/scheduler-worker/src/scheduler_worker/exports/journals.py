@@ -41,7 +41,7 @@ def beancount(statement: PayoutStatement, accounts: Accounts) -> bytes:
         title = f"Epoch {statement.epoch_id}, {statement.window}"
         lines += ["", f'{statement.window.period_end.date()} * "Payouts" "{title}"']
         lines += [f'  statement: "{statement.statement_hash}"']
-        lines += _postings(statement, accounts, '    user: "{}"', escape=_quoted)
+        lines += _postings(statement, accounts, '    user: "{}"', escape=quoted)
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -51,7 +51,7 @@ def hledger(statement: PayoutStatement, accounts: Accounts) -> bytes:
     if _paid(statement):
         title = f"Payouts | Epoch {statement.epoch_id}, {statement.window}"
         lines += ["", f"{statement.window.period_end.date()} * {title}"]
-        lines += _postings(statement, accounts, "    ; user: {}", escape=_percent_encoded)
+        lines += _postings(statement, accounts, "    ; user: {}", escape=percent_encoded)
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -94,10 +94,12 @@ def _paid(statement: PayoutStatement) -> list[PayoutLine]:
     return [line for line in statement.payouts if line.amount_credits > 0]
 
 
-def _percent_encoded(text: str) -> str:
+def percent_encoded(text: str) -> str:
+    """Return a user id for a comment of hledger."""
     # Of a comment hledger reads tags, and dates in brackets: an id must not move its posting to another day.
     return quote(text, safe=" @._-")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a user id for a string of Beancount."""
     return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ledger_core.domain.instant import instant_text
 from ledger_core.domain.statement import PayoutStatement, payout_document
 
-_AMOUNT: Final = "amount_credits"
+AMOUNT: Final = "amount_credits"
 _FORMULA: Final = tuple("=+-@\t\r'")  # and the apostrophe that stands before one, so that cells stay apart
 
 
@@ -20,10 +20,10 @@ def payouts_csv(statement: PayoutStatement) -> bytes:
 
     Holds: no cell is a formula to a spreadsheet: one that would begin as such, or with an apostrophe, gets one before it.
     """
-    header = ["user_id", "total_units", "share", _AMOUNT, "epoch_id", "statement_hash"]
+    header = ["user_id", "total_units", "share", AMOUNT, "epoch_id", "statement_hash"]
     pinned = (str(statement.epoch_id), statement.statement_hash)
     rows = ((*map(harmless, map(str, payout_document(line).values())), *pinned) for line in statement.payouts)
-    return _csv(header, rows)
+    return csv_bytes(header, rows)
 
 
 def payouts_json(statement: PayoutStatement) -> bytes:
@@ -52,21 +52,22 @@ def payments_csv(statement: PayoutStatement, addresses: Mapping[str, str]) -> by
         for line in statement.payouts
         if line.amount_credits > 0 and line.user_id in addresses
     )
-    return _csv(["user_id", "address", _AMOUNT, "statement_hash"], rows)
+    return csv_bytes(["user_id", "address", AMOUNT, "statement_hash"], rows)
 
 
 def amounts_in_csv(data: bytes) -> list[int]:
     """Return the credits that a CSV file of this module pays, line by line."""
-    return [int(row[_AMOUNT]) for row in csv.DictReader(io.StringIO(data.decode(), newline=""))]
+    return [int(row[AMOUNT]) for row in csv.DictReader(io.StringIO(data.decode(), newline=""))]
 
 
 def amounts_in_json(data: bytes) -> list[int]:
     """Return the credits that a JSON file of this module pays, line by line."""
     value: dict[str, Any] = json.loads(data)
-    return [int(line[_AMOUNT]) for line in value["payouts"]]
+    return [int(line[AMOUNT]) for line in value["payouts"]]
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a CSV file in UTF-8 with a header."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
