@@ -238,6 +238,46 @@ def test_an_amendment_must_leave_window_weights_and_pool() -> None:
     assert first_difference(others(period_end="2026-11-22T00:00:00Z")) in {"chain-epochs", "chain-windows"}
 
 
+def test_each_difference_of_an_amendment_is_told_in_full() -> None:
+    """What is wrong, where, what should be there and what is."""
+    superseded = sha256(canonical_json(Parts(LAST).chain[4])).hexdigest()
+    other = first_told(forged(set_amendment(supersedes="f" * 64)))
+    parts = Parts(BUNDLES[1, 1])
+    without_what_it_supersedes(parts)
+    parts.link_chain()
+    alone = first_told(parts.bundle())
+    streams = first_told(forged(other_streams))
+
+    assert other == (
+        f"chain-epochs: statement.json amendment supersedes: expected {superseded}, found {'f' * 64}"
+    )
+    assert alone == (
+        f"chain-epochs: statement.json amendment supersedes: expected null,"
+        f" found {parts.statement['amendment']['supersedes']}"
+    )
+    assert streams == (
+        "chain-epochs: statement.json of epoch 1: expected the events, weights, pool and streams of what it"
+        " supersedes, found others"
+    )
+
+
+def test_an_amendment_of_another_window_is_told_with_both() -> None:
+    def change(parts: Parts) -> None:
+        parts.statement["period_end"] = "2026-11-22T00:00:00Z"
+
+    report = verify_open_bundle(io.BytesIO(forged(change)))
+    (told,) = [str(check) for check in report.checks if check.name == "chain-windows" and not check.is_ok]
+    before = Parts(LAST).statement
+    assert told == (
+        f"chain-windows: statement.json window: expected {before['period_start']}/{before['period_end']},"
+        f" found {before['period_start']}/2026-11-22T00:00:00Z"
+    )
+
+
+def first_told(bundle: bytes) -> str:
+    return str(verify_open_bundle(io.BytesIO(bundle)).first_difference)
+
+
 def test_the_published_hash_holds_every_word_of_an_amendment() -> None:
     judged = [verdict(bundle, expected=HASH) for bundle in FORGED if bundle != LAST]
 
