@@ -249,3 +249,18 @@ def test_what_somebody_deleted_comes_back_whatever_was_decided_since(week: Week)
 
     assert week.refreshed()[0] == 1
     assert len(week.curated()) == len(before) + 1
+
+
+def test_a_refresh_leaves_a_neighbours_notes_to_the_neighbour(week: Week, worker_engine: Engine) -> None:
+    neighbour = LedgerStory(PostgresLedger(worker_engine, NodeId(UUID(int=77))))
+    theirs = neighbour.open(1)
+    refresh_epoch(neighbour.ledger, theirs, clock=neighbour.clock)
+    neighbour.store(annas(5, at=day(2, week=1)))
+    neighbour.bind("zoe", "1001")
+    week.story.store(annas(6, at=day(3, week=1)))
+    week.story.bind("cid", "3003")
+
+    assert week.refreshed()[0] == 1
+    found = refresh_epoch(neighbour.ledger, theirs, clock=neighbour.clock).counts
+    assert found.added == 1
+    assert [event.user_id for event in neighbour.curated(theirs).values()] == ["zoe"]
