@@ -290,3 +290,17 @@ def test_kept_servers_serve_the_other_commands_until_a_run_that_does_not_keep_th
     assert "epoch 1 was closed already" in unchanged.output
     assert (drained, same) == (0, True), errors
     assert (last.status, servers_of(folder)) == (0, {}), last
+
+
+@pytest.mark.xdist_group("demo")
+def test_what_its_policy_asks_to_be_signed_a_demo_does_not_write(repository: Path, folder: Path) -> None:
+    """APPROVED_BEFORE_WRITTEN: a worker of its own holds the policy as any other does."""
+    arguments = ("demo", "--repo", repository, "--data", folder, "--epochs")
+    assert run_program(*arguments, "1").status == 0
+    with (folder / "ledger.toml").open("a", encoding="utf-8") as policy:
+        policy.write(f'[approvals]\nrequired = 1\n[approvals.approvers]\nann = "0x{"a" * 40}"\n')
+
+    refused = run_program(*arguments, "2")
+
+    assert (refused.status, "approvals-missing" in refused.errors) == (1, True), refused
+    assert servers_of(folder) == {}

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ledger_core.verification.signatures_file import (
     signatures_file,
 )
 from scheduler_worker.cli.app import run
+from scheduler_worker.cli.signature_commands import _state
 from scheduler_worker.signing import SigningUnavailable, recover_signer
 from scheduler_worker.statement_signatures import SignaturesNotVerified, verify_signatures
 from tests.bundle_histories import bundle_bytes, standard_history
@@ -266,3 +268,17 @@ def test_a_file_of_signatures_is_no_part_of_a_bundle() -> None:
     """However many sign, a bundle has the same bytes."""
     assert bundle_bytes(LEDGER, 1) == bundle_bytes(standard_history(), 1)
     assert io.BytesIO(bundle_bytes(LEDGER, 1)).read(2) == b"PK"
+
+
+def test_a_stored_signature_is_listed_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may insert rows can name any signer; the list does not repeat it."""
+    (genuine,) = signed(APPROVER).signatures
+    under_another_name = replace(genuine, signer=address_of(SECOND))
+    of_another_statement = replace(genuine, signature=signature_of(APPROVER, signing_text(OTHER)))
+    of_no_key = replace(genuine, signature=f"0x{'00' * 64}1b")
+
+    assert _state(STATEMENT, genuine) == "valid"
+    for forged in (under_another_name, of_another_statement, of_no_key):
+        assert _state(STATEMENT, forged) == "FORGED"
+    monkeypatch.setitem(sys.modules, "eth_account", None)
+    assert _state(STATEMENT, genuine) == "not checked"
