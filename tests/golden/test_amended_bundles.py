@@ -18,11 +18,10 @@ from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.identifiers import EpochId
 from ledger_core.testing import InMemoryLedger
 from ledger_core.verification.bundle_writer import write_bundle
-from ledger_core.verification.refusals import BundleRefused
 from ledger_core.verification.verifier import verify_open_bundle
 from tests.bundle_forging import Parts
 from tests.bundle_histories import amended_history, bundle_bytes
-from tests.golden.test_counted_bundles import ODD, leaves
+from tests.golden.test_counted_bundles import ODD, leaves, verdict
 
 VERIFIER = Path(__file__).parents[2] / "docs/formats/verify.mjs"
 LEDGER = amended_history()
@@ -35,14 +34,6 @@ def bundle_of(ledger: InMemoryLedger, epoch_id: int, version: int) -> bytes:
         pinned = view.statements.versions(EpochId(epoch_id))[version].statement_hash
         write_bundle(view, EpochId(epoch_id), file, statement_hash=pinned)
     return file.getvalue()
-
-
-def verdict(bundle: bytes, *, expected: str | None = None) -> str:
-    try:
-        report = verify_open_bundle(io.BytesIO(bundle), expected_hash=expected)
-    except BundleRefused:
-        return "refused"
-    return "verified" if report.is_verified else "different"
 
 
 def first_difference(bundle: bytes) -> str:
