@@ -141,7 +141,7 @@ def run_on_terminal(
     )
     os.close(theirs)
     try:
-        seen = _converse(ours, answers)
+        seen = _converse(ours, process, answers)
         status = process.wait(PATIENCE_SECONDS)
     finally:
         os.close(ours)
@@ -150,7 +150,9 @@ def run_on_terminal(
     return Ended(status=status, output=seen.decode())
 
 
-def _converse(terminal: int, answers: Sequence[tuple[str, str | Callable[[], str]]]) -> bytes:
+def _converse(
+    terminal: int, process: subprocess.Popen[bytes], answers: Sequence[tuple[str, str | Callable[[], str]]]
+) -> bytes:
     waiting = list(answers)
     seen = b""
     answered = 0
@@ -167,8 +169,23 @@ def _converse(terminal: int, answers: Sequence[tuple[str, str | Callable[[], str
             answered = len(seen)
             reply = waiting.pop(0)[1]
             typed = reply if isinstance(reply, str) else reply()
+            if typed == INTERRUPT:
+                _wait_until_it_reads(process)
             os.write(terminal, typed.encode() if typed == INTERRUPT else f"{typed}\n".encode())
     raise AssertionError(f"it went silent: {seen!r}")
+
+
+def _wait_until_it_reads(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a program that has shown its question sleeps, which is in the read of the answer.
+
+    Python misses a ctrl-C that comes after the last word of a question and before the read: nobody's hand is that
+    quick, but a test's is.
+    """
+    while process.poll() is None:
+        state = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        if state == "S":
+            return
+        time.sleep(0.001)
 
 
 def screen_lines(output: str) -> list[str]:

@@ -14,7 +14,7 @@ from db_client.postgres_ledger import PostgresLedger
 from ledger_core import ActivityEvent
 from ledger_core.identifiers import NodeId
 from ledger_core.testing import make_event
-from tests.command_line import COLUMNS, Ended, all_commands, run_on_terminal, run_program
+from tests.command_line import COLUMNS, INTERRUPT, Ended, all_commands, run_on_terminal, run_program
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory, day
 from tests.integration.test_json_shapes import WRITES
@@ -150,7 +150,7 @@ def test_a_pipe_and_no_color_get_no_colours(settings: dict[str, str]) -> None:
 
 def test_ctrl_c_at_a_question_leaves_130_and_no_trace(settings: dict[str, str]) -> None:
     ended = run_on_terminal(
-        "pool", "add", settings["LEDGER_NOW"], "top_up", "7", settings=settings, answers=[("[y/N]", "\x03")]
+        "pool", "add", settings["LEDGER_NOW"], "top_up", "7", settings=settings, answers=[("[y/N]", INTERRUPT)]
     )
 
     assert ended.status == 130
