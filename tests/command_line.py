@@ -182,7 +182,12 @@ def _wait_until_it_reads(process: subprocess.Popen[bytes]) -> None:
     quick, but a test's is.
     """
     while process.poll() is None:
-        state = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        state = (
+            Path(f"/proc/{process.pid}/stat")
+            .read_text(encoding="utf-8", errors="replace")
+            .rpartition(")")[2]
+            .split()[0]
+        )
         if state == "S":
             return
         time.sleep(0.001)

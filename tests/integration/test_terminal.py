@@ -150,7 +150,13 @@ def test_a_pipe_and_no_color_get_no_colours(settings: dict[str, str]) -> None:
 
 def test_ctrl_c_at_a_question_leaves_130_and_no_trace(settings: dict[str, str]) -> None:
     ended = run_on_terminal(
-        "pool", "add", settings["LEDGER_NOW"], "top_up", "7", settings=settings, answers=[("[y/N]", INTERRUPT)]
+        "pool",
+        "add",
+        settings["LEDGER_NOW"],
+        "top_up",
+        "7",
+        settings=settings,
+        answers=[("[y/N]", INTERRUPT)],
     )
 
     assert ended.status == 130
