@@ -1,7 +1,8 @@
-"""Renders the chart by Helm itself and checks what comes of it: `python deploy/helm/check.py`.
+"""Renders the chart by Helm itself and checks what comes of it: `python deploy/helm/check.py [FOLDER]`.
 
 The schemas are Kubernetes' own, strict; what no schema says (restricted pods, secrets by reference alone, grace
-periods) is looked up here, and every rule is tried on a chart or a value that breaks it.
+periods) is looked up here, and every rule is tried on a chart or a value that breaks it. What comes of the chart with
+everything switched on is left in the folder, for others to look at.
 """
 
 from __future__ import annotations
@@ -160,6 +161,8 @@ def main() -> int:
         objects = rendered(CHART, values)
         print(f"check: the chart renders {len(objects)} objects", file=sys.stderr)
         found += problems(objects)
+    if len(sys.argv) > 1:
+        Path(sys.argv[1], "chart.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
     for values in REFUSED:
         try:
             rendered(CHART, values)
