@@ -13,7 +13,8 @@ from ledger_core.domain.identity_suggestion import (
 )
 from ledger_core.ports.review_reader import LateWork
 from ledger_core.testing import make_component, make_event
-from tests.contract.story import LedgerStory, annas, bobs, day
+from ledger_core.use_cases.amend_statement import amend_statement
+from tests.contract.story import CONTEXT, LedgerStory, annas, bobs, day
 
 
 def bound_like(ledger: Ledger, *names: str, limit: int = 9) -> list[tuple[str, str | None, str]]:
@@ -138,7 +139,11 @@ def test_a_user_s_epochs_and_all_bindings(story: LedgerStory, neighbour: Ledger)
         everything = list(view.review.all_bindings())
         mine = view.review.epochs_of_user(UserId("zoe"), limit=9)
 
-    assert [(each.epoch.is_open, each.allocation.final_units) for each in found] == [(True, None), (False, 5)]
+    assert [(each.epoch.is_open, each.units, each.amount_credits) for each in found] == [
+        (True, 8000, None),
+        (False, 5, 10),
+    ]
+    assert [each.correction for each in found] == [None, None]
     assert newest == found[:1]
     assert [(each.provider, each.external_id, each.user_id) for each in everything] == [
         ("git", "b@example.org", "bob"),
@@ -146,6 +151,59 @@ def test_a_user_s_epochs_and_all_bindings(story: LedgerStory, neighbour: Ledger)
         ("github", "1001", "ann"),
     ]
     assert mine == ()
+
+
+def test_a_correction_alone_is_being_in_an_epoch(story: LedgerStory, neighbour: Ledger) -> None:
+    """The one that counts: not what a later amendment took back, and not a neighbour's."""
+    story.bind("ann", "1001")
+    story.bind("zoe", "9009")
+    closed = [story.live_through(week, annas(week + 1, at=day(1, week=week))) for week in (0, 1, 2)]
+    here = story.open(3)
+
+    def amend(epoch_id: EpochId, *cleared: str, **units: int) -> None:
+        with story.ledger.read() as view:
+            newest = view.statements.versions(epoch_id)[-1].statement_hash
+        amend_statement(
+            story.ledger,
+            epoch_id,
+            set_units={UserId(user): milli_units for user, milli_units in units.items()},
+            cleared=[UserId(user) for user in cleared],
+            reviewed_statement_hash=newest,
+            context=CONTEXT,
+            clock=story.clock,
+        )
+
+    amend(closed[0], zoe=8000)
+    amend(closed[1], zoe=5, ann=0)
+    amend(closed[2], zoe=9)
+    amend(closed[2], "zoe", ann=7)
+    other = LedgerStory(neighbour)
+    other.bind("zoe", "9009")
+    other.live_through(0, make_event(1, at=day(1), account="9009"))
+
+    with story.ledger.read() as view:
+        zoe = view.review.epochs_of_user(UserId("zoe"), limit=9)
+        newest = view.review.epochs_of_user(UserId("zoe"), limit=1)
+        ann = view.review.epochs_of_user(UserId("ann"), limit=9)
+        statements = {each: view.statements.find(each) for each in closed}
+
+    assert [(each.epoch.id, each.allocation, each.units, each.amount_credits) for each in zoe] == [
+        (closed[1], None, 5, 1000),
+        (closed[0], None, 8000, 500),
+    ]
+    assert newest == zoe[:1]
+    assert [(each.epoch.id, each.units, each.amount_credits) for each in ann] == [
+        (closed[2], 7, 1000),
+        (closed[1], 0, 0),
+        (closed[0], 8000, 500),
+    ]
+    assert ann[2].correction is None
+    for held in (*zoe, *ann):
+        statement = statements[held.epoch.id]
+        assert statement is not None
+        assert statement.amendment is not None
+        assert held.correction in {None, *statement.amendment.corrections}
+    assert here not in {each.epoch.id for each in (*zoe, *ann)}
 
 
 def account(external_id: str | None, login: str | None, provider: str = "git") -> UnresolvedIdentity:

@@ -240,6 +240,14 @@ def test_the_week_before_is_the_statement_that_counts(asked: Asked, lived: Lived
     people = {each["user_id"]: each for each in asked.says("review", lived.closed)["people"]}
     assert (people["zoe"]["units"], people["zoe"]["proposed_units"], people["zoe"]["events"]) == (5000, 0, 0)
     assert asked.says("epoch", "show", lived.closed)["users"] == 3
+    [zoe] = asked.says("identity", "who", "zoe")["users"][0]["epochs"]
+    assert (zoe["epoch_id"], zoe["units"], zoe["proposed_units"], zoe["corrected_units"]) == (
+        lived.closed, 5000, 0, 5000,
+    )  # fmt: skip
+    assert zoe["credits"] == people["zoe"]["credits"] > 0
+    assert re.search(
+        r" closed +5\.000 +by an amendment +\d+$", asked.prints("identity", "who", "zoe"), re.MULTILINE
+    )
 
 
 def test_people_by_the_hundred_end_in_how_many_more(asked: Asked, lived: Lived) -> None:

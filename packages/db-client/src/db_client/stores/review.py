@@ -11,9 +11,9 @@ from db_client.stores.allocations import allocation_of_row
 from db_client.stores.curation import STREAMED_ROWS
 from db_client.stores.epochs import epoch_of_row
 from db_client.stores.evidence import CURATED_FACTS, FOLDED, curated_fact
-from db_client.tables.curation import activity_curation, epoch_allocations
-from db_client.tables.epochs import epochs
+from db_client.tables.curation import activity_curation
 from db_client.tables.identities import user_bindings
+from ledger_core.domain.amendment import parse_correction
 from ledger_core.domain.identity import IdentityBinding, like_names
 from ledger_core.domain.identity_suggestion import BoundAccount, alike_names
 from ledger_core.identifiers import EpochId, NodeId, UserId
@@ -80,6 +80,49 @@ _NAMED: Final = text(f"""
             AND event.platform_user_id = called.external_id
     ) AS found
     ORDER BY called.provider, called.external_id
+""")  # noqa: S608 - constants of this module
+
+
+_OF_USER: Final = "? (@.user_id == $user_id)', jsonb_build_object('user_id', CAST(:user_id AS text)))"
+_NEWEST_VERSION: Final = """
+    NOT EXISTS (
+        SELECT FROM payout_statements AS successor
+        WHERE successor.node_id = statement.node_id AND successor.supersedes_statement_id = statement.id
+    )
+"""
+
+# An allocation is looked up by its epoch and user; amendments are few, and each is looked into.
+# Payouts are unpacked for the epochs that are returned alone: a statement may hold a million.
+_EPOCHS_OF_USER: Final = text(f"""
+    WITH corrected AS (
+        SELECT statement.epoch_id,
+            jsonb_path_query_first(statement.amendment_json, '$.corrections[*] {_OF_USER} AS correction
+        FROM payout_statements AS statement
+        WHERE statement.node_id = :node_id AND statement.supersedes_statement_id IS NOT NULL
+            AND {_NEWEST_VERSION}
+    ), held AS (
+        SELECT epoch.*, allocation.user_id, allocation.proposed_units, allocation.final_units,
+            allocation.override_reason, allocation.override_by, allocation.override_at,
+            allocation.activity_count, corrected.correction
+        FROM epochs AS epoch
+        LEFT JOIN epoch_allocations AS allocation
+            ON allocation.node_id = epoch.node_id AND allocation.epoch_id = epoch.id
+            AND allocation.user_id = :user_id
+        LEFT JOIN corrected ON corrected.epoch_id = epoch.id
+        WHERE epoch.node_id = :node_id
+            AND (allocation.user_id IS NOT NULL OR corrected.correction IS NOT NULL)
+        ORDER BY epoch.period_start DESC
+        LIMIT :limit
+    )
+    SELECT held.*, paid.has_statement, paid.line ->> 'amount_credits' AS amount_credits
+    FROM held
+    LEFT JOIN LATERAL (
+        SELECT true AS has_statement,
+            jsonb_path_query_first(statement.payouts_json, '$[*] {_OF_USER} AS line
+        FROM payout_statements AS statement
+        WHERE statement.node_id = :node_id AND statement.epoch_id = held.id AND {_NEWEST_VERSION}
+    ) AS paid ON true
+    ORDER BY held.period_start DESC
 """)  # noqa: S608 - constants of this module
 
 
@@ -151,17 +194,11 @@ class PostgresReviewReader:
         )
 
     def epochs_of_user(self, user_id: UserId, *, limit: int) -> tuple[UserInEpoch, ...]:
-        """Return the user's newest allocations, the newest window first."""
-        mine = epoch_allocations
+        """Return how the user stands in the newest epochs that know them, the newest window first."""
         rows = self._connection.execute(
-            select(*epochs.c, *(column for column in mine.c if column.name not in {"id", "node_id"}))
-            .join_from(epochs, mine, mine.c.epoch_id == epochs.c.id)
-            .where(epochs.c.node_id == self._node_id, mine.c.node_id == self._node_id)
-            .where(mine.c.user_id == user_id)
-            .order_by(epochs.c.period_start.desc())
-            .limit(limit)
+            _EPOCHS_OF_USER, {"node_id": self._node_id, "user_id": user_id, "limit": limit}
         )
-        return tuple(UserInEpoch(epoch=epoch_of_row(row), allocation=allocation_of_row(row)) for row in rows)
+        return tuple(map(_user_in_epoch, rows))
 
     def all_bindings(self) -> Iterator[IdentityBinding]:
         """Yield every binding, in order, from a server-side cursor."""
@@ -173,6 +210,15 @@ class PostgresReviewReader:
         with self._connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
             for row in rows:
                 yield _binding(row)
+
+
+def _user_in_epoch(row: Row[*tuple[Any, ...]]) -> UserInEpoch:
+    return UserInEpoch(
+        epoch=epoch_of_row(row),
+        allocation=None if row.user_id is None else allocation_of_row(row),
+        correction=None if row.correction is None else parse_correction(row.correction),
+        amount_credits=int(row.amount_credits or 0) if row.has_statement else None,
+    )
 
 
 def _binding(row: Row[*tuple[Any, ...]]) -> IdentityBinding:

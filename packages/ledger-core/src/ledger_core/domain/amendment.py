@@ -110,11 +110,15 @@ def parse_amendment(document: object) -> Amendment:
         supersedes=document["supersedes"],
         reason=document["reason"],
         amended_by=document["amended_by"],
-        corrections=tuple(_parse_correction(entry) for entry in corrections),
+        corrections=tuple(parse_correction(entry) for entry in corrections),
     )
 
 
-def _parse_correction(document: object) -> Correction:
+def parse_correction(document: object) -> Correction:
+    """Return what a correction in an amendment states.
+
+    Raises: InvalidValue.
+    """
     if not isinstance(document, Mapping) or set(document) != _CORRECTION_FIELDS:
         raise InvalidValue(
             "correction", f"must have exactly the fields {', '.join(sorted(_CORRECTION_FIELDS))}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_core.domain.allocation import Allocation
+from ledger_core.domain.amendment import Correction
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.evidence import CuratedFact
 from ledger_core.domain.identity import IdentityBinding
@@ -37,10 +38,24 @@ class LateWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInEpoch:
-    """A user's allocation in an epoch."""
+    """How a user stands in an epoch: by an allocation, by a correction that stands, or by both.
+
+    Units: credits are whole, as the statement that counts pays them; None while the epoch is open.
+    Holds: at least one of allocation and correction is there, and the correction counts.
+    """
 
     epoch: Epoch
-    allocation: Allocation
+    allocation: Allocation | None
+    correction: Correction | None
+    amount_credits: int | None
+
+    @property
+    def units(self) -> int:
+        """The user's units as they count, in milli-units."""
+        if self.correction is not None:
+            return self.correction.units
+        assert self.allocation is not None
+        return self.allocation.finalized().units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +91,10 @@ class ReviewReader(Protocol):
         """
 
     def epochs_of_user(self, user_id: UserId, *, limit: int) -> tuple[UserInEpoch, ...]:
-        """Return the user's newest allocations, the newest window first."""
+        """Return how the user stands in the newest epochs that know them, the newest window first.
+
+        Holds: the statement is read as it is stored; its hash is not recomputed, as `StatementReader` does.
+        """
 
     def all_bindings(self) -> Iterator[IdentityBinding]:
         """Yield every binding, ordered by provider and account (code point), memory flat."""

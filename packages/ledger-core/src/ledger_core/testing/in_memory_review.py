@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from ledger_core.domain.activity_event import ActivityEvent
+from ledger_core.domain.amended_statement import by_user
+from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.identity import IdentityBinding, like_names
 from ledger_core.domain.identity_suggestion import BoundAccount, alike_names
 from ledger_core.identifiers import EpochId, UserId
@@ -91,20 +94,32 @@ class InMemoryReviewReader:
         )
 
     def epochs_of_user(self, user_id: UserId, *, limit: int) -> tuple[UserInEpoch, ...]:
-        """Return the user's newest allocations, the newest window first."""
-        state = self._scope.state
-        found = [
-            UserInEpoch(epoch=state.epochs[epoch_id], allocation=allocation)
-            for (epoch_id, user), allocation in state.allocations.items()
-            if user == user_id
-        ]
-        found.sort(key=lambda each: each.epoch.window.period_start, reverse=True)
-        return tuple(found[:limit])
+        """Return how the user stands in the newest epochs that know them, the newest window first."""
+        newest = sorted(
+            self._scope.state.epochs.values(), key=lambda each: each.window.period_start, reverse=True
+        )
+        found = (self._in_epoch(epoch, user_id) for epoch in newest)
+        return tuple(islice((each for each in found if each is not None), limit))
 
     def all_bindings(self) -> Iterator[IdentityBinding]:
         """Yield every binding, in order."""
         for (provider, external_id), user_id in sorted(self._scope.state.bindings.items()):
             yield IdentityBinding(provider=provider, external_id=external_id, user_id=user_id)
+
+    def _in_epoch(self, epoch: Epoch, user_id: UserId) -> UserInEpoch | None:
+        state = self._scope.state
+        allocation = state.allocations.get((epoch.id, user_id))
+        statement = next(reversed(state.statements.get(epoch.id, ())), None)
+        amendment = None if statement is None else statement.amendment
+        correction = None if amendment is None else by_user(amendment).get(user_id)
+        if allocation is None and correction is None:
+            return None
+        paid = (
+            None
+            if statement is None
+            else sum(line.amount_credits for line in statement.payouts if line.user_id == user_id)
+        )
+        return UserInEpoch(epoch=epoch, allocation=allocation, correction=correction, amount_credits=paid)
 
     def _events_of(self, provider: str, external_id: str) -> list[ActivityEvent]:
         return [

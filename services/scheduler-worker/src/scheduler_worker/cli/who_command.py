@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +12,13 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import UserId, check_identifier
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.ports.review_reader import NamedAccount, UserInEpoch
-from scheduler_worker.cli.epoch_views import counting_units
 from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text, units_text
 from scheduler_worker.cli.session import reading
 
 MOST_ACCOUNTS: Final = 50
 MOST_USERS: Final = 10
 MOST_HISTORY: Final = 100
-MOST_EPOCHS: Final = 12  # each of them costs its statement's reading
+MOST_EPOCHS: Final = 12  # in each of them a statement is looked into
 
 
 class NobodyNamed(LedgerError):
@@ -75,9 +73,7 @@ def _user(view: LedgerView, user_id: UserId) -> dict[str, Any]:
         "user_id": user_id,
         "accounts": [{"provider": each.provider, "account": each.external_id} for each in bindings],
         "history": [_event(each) for each in view.evidence.history_of_user(user_id, limit=MOST_HISTORY)],
-        "epochs": [
-            _epoch(view, user_id, each) for each in view.review.epochs_of_user(user_id, limit=MOST_EPOCHS)
-        ],
+        "epochs": [_epoch(each) for each in view.review.epochs_of_user(user_id, limit=MOST_EPOCHS)],
     }
 
 
@@ -104,21 +100,19 @@ def _event(event: IdentityEvent) -> dict[str, Any]:
     }
 
 
-def _epoch(view: LedgerView, user_id: UserId, held: UserInEpoch) -> dict[str, Any]:
-    epoch, allocation = held.epoch, held.allocation
-    statement = view.statements.find(epoch.id)
-    credits_ = None
-    (counts,) = (each for each in counting_units([allocation], statement) if each.user_id == user_id)
-    if statement is not None:
-        credits_ = sum(line.amount_credits for line in statement.payouts if line.user_id == user_id)
+def _epoch(held: UserInEpoch) -> dict[str, Any]:
+    epoch, allocation, correction = held.epoch, held.allocation, held.correction
     return {
         "epoch_id": epoch.id,
         "status": epoch.status.value,
         "period_start": time_text(epoch.window.period_start),
         "period_end": time_text(epoch.window.period_end),
-        "credits": credits_,
-        "units": counts.units,
-    } | {key: value for key, value in asdict(allocation).items() if key in {"proposed_units", "final_units"}}
+        "credits": held.amount_credits,
+        "units": held.units,
+        "proposed_units": 0 if allocation is None else allocation.proposed_units,
+        "final_units": None if allocation is None else allocation.final_units,
+        "corrected_units": None if correction is None else correction.units,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -151,13 +145,19 @@ def _print_epochs(epochs: list[dict[str, Any]]) -> None:
                 each["period_start"][:10],
                 each["status"],
                 units_text(each["units"]),
-                "-" if each["final_units"] is None else "by an admin",
+                _set_by(each),
                 "-" if each["credits"] is None else each["credits"],
             )
             for each in epochs
         ],
         numbers=["epoch", "units", "credits"],
     )
+
+
+def _set_by(epoch: dict[str, Any]) -> str:
+    if epoch["corrected_units"] is not None:
+        return "by an amendment"
+    return "-" if epoch["final_units"] is None else "by an admin"
 
 
 def _print_history(history: list[dict[str, Any]]) -> None:
