@@ -18,11 +18,13 @@ from db_client.postgres_ledger import PostgresLedger
 from db_client.tables.all_tables import ledger_metadata
 from ledger_core import EpochId, Ledger, NodeId, StreamRef
 from ledger_core.domain.completeness import CompletenessCertificate, CompletenessCount
+from ledger_core.domain.signature import signing_text
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.testing import FixedClock, make_component, make_context, make_event
 from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.waive_gap import waive_gap
 from tests.contract.story import LedgerStory, annas, bobs, day
+from tests.signers import APPROVER, address_of, signature_of
 
 NODE: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000a"))
 NEIGHBOUR: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000b"))
@@ -30,8 +32,7 @@ QUIET: Final = NodeId(uuid.UUID("0195f1d2-0000-7000-8000-00000000000c"))  # has 
 TABLES: Final = tuple(table.name for table in ledger_metadata.sorted_tables)
 PASSWORD: Final = "only for tests on loopback"
 SOME_HASH: Final = "repeat('a', 64)"
-SIGNER: Final = f"0x{'a' * 40}"
-SIGNATURE: Final = f"0x{'5' * 128}1b"
+SIGNER: Final = address_of(APPROVER)
 DECIDED: Final = "'reason', 'why', 'amended_by', 'ann', 'corrections', '[]'::jsonb"
 LOCK_TIMEOUT_SECONDS: Final = 20  # a test that blocks itself is to fail, not to hang
 
@@ -94,7 +95,7 @@ def live(engine: Engine) -> Names:
     names |= {"event_new": new.id, "event_foreign": zoes.id}
     for name, epoch_id in (("closed", closed), ("latest", latest), ("foreign", foreign_closed)):
         names |= _names_of_statement(engine, name, epoch_id)
-    _sign(engine, names)
+    _sign(story.ledger, closed, engine, names)
     with engine.begin() as connection:  # rows written by hand take the table's own numbers
         connection.execute(text("SELECT setval('epochs_id_seq', (SELECT max(id) FROM epochs))"))
     return names
@@ -125,13 +126,19 @@ def _names_of_statement(engine: Engine, name: str, epoch_id: EpochId) -> Names:
     return {f"{name}_statement": row.id, f"{name}_hash": row.statement_hash}
 
 
-def _sign(engine: Engine, names: Names) -> None:
+def _sign(ledger: Ledger, epoch_id: EpochId, engine: Engine, names: Names) -> None:
+    with ledger.read() as view:
+        signed = view.statements.versions(epoch_id)[0]
     signature = text(
         "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at)"
-        f" VALUES (:node, :closed_statement, '{SIGNER}', '{SIGNATURE}', now())"
+        " VALUES (:node, :closed_statement, :signer, :signature, now())"
     )
     with engine.begin() as connection:
-        connection.execute(signature, {name: names[name] for name in ("node", "closed_statement")})
+        connection.execute(
+            signature,
+            {name: names[name] for name in ("node", "closed_statement")}
+            | {"signer": SIGNER, "signature": signature_of(APPROVER, signing_text(signed))},
+        )
 
 
 class Attacked:

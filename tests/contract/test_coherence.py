@@ -105,14 +105,34 @@ def test_a_cursor_of_a_source_without_events_is_a_doubt(story: LedgerStory) -> N
     assert found.subject == f"cursor of {PULLS}"
 
 
-def test_each_step_is_told(story: LedgerStory) -> None:
+class Told:
+    """A watcher that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.counts: dict[str, list[tuple[int, int | None]]] = {}
+
+    def tell(self, step: str) -> None:
+        self.steps.append(step)
+
+    def count(self, done: int, *, total: int | None, what: str) -> None:
+        self.counts.setdefault(what, []).append((done, total))
+
+
+def test_each_step_is_told_and_counted_to_its_end(story: LedgerStory) -> None:
     tell_history(story)
-    told: list[str] = []
+    told = Told()
 
-    check_coherence(story.ledger, tell=told.append)
+    check_coherence(story.ledger, watcher=told)
 
-    assert told[0] == "the store's guards"
-    assert "events: 0 done" in told
+    assert told.steps == ["the store's guards", "payments and cursors"]
+    assert {what: len(counts) for what, counts in told.counts.items()} == {
+        "statements": 2,
+        "curated events": 10,
+        "events": 9,
+    }
+    for counts in told.counts.values():
+        assert counts == [(number, len(counts)) for number in range(len(counts))]
 
 
 def test_more_findings_than_a_person_reads_are_counted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +15,23 @@ from sqlalchemy import URL, Engine, text
 
 from db_client.database_url import parse_database_url
 from db_client.engine import create_ledger_engine
-from ledger_core.domain.finding import CHECKS, Finding
+from ledger_core.domain.approvals import ApprovalPolicy
+from ledger_core.domain.finding import CHECKS, DOUBTS, Finding
+from ledger_core.ports.watcher import Unwatched
 from scheduler_worker.bootstrap import check_ledger, opened_reader
 from scheduler_worker.cli import progress
 from scheduler_worker.cli.app import run
+from scheduler_worker.signing import recover_signer
 from tests.command_line import controls_in, run_on_terminal, screen_lines
 from tests.conftest import LOGIN_PASSWORD, READER_LOGIN
-from tests.ledger_history import NEIGHBOUR, NODE, QUIET, Names, live, opened_session, run_alone
+from tests.ledger_history import NEIGHBOUR, NODE, QUIET, SIGNER, Names, live, opened_session, run_alone
+from tests.signers import SECOND, STRANGER, address_of, approval_policy
 
 UNTRIGGERED = "SET session_replication_role = replica;"  # a superuser's way past every trigger
 OTHER_HASH = "repeat('b', 64)"
+APPROVALS = approval_policy()
+SIGN = "INSERT INTO statement_signatures (node_id, statement_id, signer_wallet, signature, signed_at) VALUES"
+NO_POINT = f"0x{'5' * 128}1b"
 
 # What is edited, and the checks that find it: all of them, and no other.
 EDITS = {
@@ -168,6 +176,29 @@ EDITS = {
         "DELETE FROM epoch_pool_components WHERE epoch_id = %(latest)s",
         {"pool-base", "pool-total", "statement-hashes"},
     ),
+    "a signature under another approver's name": (
+        (f"{SIGN} (%(node)s, %(closed_statement)s, '{address_of(SECOND)}',"
+        " (SELECT signature FROM statement_signatures LIMIT 1), now())"),
+        {"signatures"},
+    ),
+    "a signature of another statement": (
+        (f"{SIGN} (%(node)s, %(latest_statement)s, '{SIGNER}',"
+        " (SELECT signature FROM statement_signatures LIMIT 1), now())"),
+        {"signatures"},
+    ),
+    "bytes that no key gave": (
+        f"UPDATE statement_signatures SET signature = '{NO_POINT}'",
+        {"signatures"},
+    ),
+    "what has no form of a signature": (
+        ("ALTER TABLE statement_signatures DROP CONSTRAINT ck_statement_signatures_signature;"
+        " UPDATE statement_signatures SET signature = E'\\x1b[2J'"),
+        {"guard-missing", "signatures"},
+    ),
+    "a signer who is no approver": (
+        f"UPDATE statement_signatures SET signer_wallet = '{address_of(STRANGER)}'",
+        {"signatures", "signers"},
+    ),
     "a component's inputs": (
         "UPDATE epoch_pool_components SET inputs_json = '{\"from\": \"me\"}' WHERE epoch_id = %(latest)s",
         {"statement-hashes"},
@@ -275,13 +306,13 @@ class Patient:
             session.execute(f"{UNTRIGGERED} {script}".encode(), self.names)
             session.commit()
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self, approvals: ApprovalPolicy = APPROVALS) -> tuple[Finding, ...]:
         found: list[Finding] = []
         for node_id in (NODE, QUIET, NEIGHBOUR):
             with opened_reader(self.reader_url, node_id) as reader:
                 found += [
                     each
-                    for each in check_ledger(reader, tell=lambda _: None)
+                    for each in check_ledger(reader, approvals=approvals, watcher=Unwatched())
                     if node_id == NODE or each.check != "guard-missing"
                 ]
         return tuple(found)
@@ -317,7 +348,7 @@ def patient(postgres_url: str, admin_engine: Engine, history: tuple[str, Names])
 @pytest.fixture
 def command_line(patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     """The patient as the node of a command line."""
-    (tmp_path / "ledger.toml").write_text(f'node_id = "{NODE}"\n')
+    (tmp_path / "ledger.toml").write_text(f'node_id = "{NODE}"\n[approvals.approvers]\nann = "{SIGNER}"\n')
     monkeypatch.setenv("LEDGER_CONFIG", str(tmp_path / "ledger.toml"))
     monkeypatch.setenv("LEDGER_DATABASE_URL", patient.reader_url)
     return patient
@@ -347,8 +378,76 @@ def test_triggers_that_a_role_s_setting_silences_are_found(patient: Patient) -> 
 
 
 def test_every_kind_of_finding_was_provoked() -> None:
-    """But for the doubt, which no edit makes certain."""
-    assert {check for _, checks in EDITS.values() for check in checks} == set(CHECKS) - {"cursor-sources"}
+    """But for the doubts, which no edit makes certain."""
+    provoked = {check for _, checks in EDITS.values() for check in checks}
+    assert provoked - DOUBTS == set(CHECKS) - DOUBTS
+
+
+def test_a_signature_planted_by_the_tables_owner_is_named(patient: Patient) -> None:
+    """The triggers let a row be added: only its signer's recovery tells that it is forged."""
+    with opened_session(patient.url) as session:
+        script = f"{SIGN} (%(node)s, %(latest_statement)s, '{SIGNER}', '{NO_POINT}', now())"
+        session.execute(script.encode(), patient.names)
+        session.commit()
+
+    (found,) = patient.findings()
+
+    name = f"signature of {SIGNER} on epoch {patient.names['latest']}'s {patient.names['latest_hash'][:12]}"
+    assert (found.check, found.subject, found.expected) == ("signatures", name, SIGNER)
+    assert found.found == "no signer can be recovered from that signature"
+    assert not found.is_doubt
+
+
+def test_who_signed_truly_and_is_no_approver_today_is_a_doubt(patient: Patient) -> None:
+    """Approvers change, and what they signed before stays; who was one then is stored nowhere."""
+    others = ApprovalPolicy(approvers=frozenset({address_of(SECOND)}), recover=recover_signer)
+
+    (found,) = patient.findings(others)
+
+    assert (found.check, found.found, found.is_doubt) == ("signers", SIGNER, True)
+
+
+def test_statements_with_fewer_approvals_than_the_policy_asks_for_are_a_doubt(patient: Patient) -> None:
+    """APPROVED_BEFORE_WRITTEN: when they were written, fewer may have been asked for."""
+    latest, closed = patient.names["latest"], patient.names["closed"]
+
+    of_one, of_two = (patient.findings(approval_policy(required)) for required in (1, 2))
+
+    told = [
+        (each.check, each.subject, each.found, each.is_doubt)
+        for each in of_one
+        if each.subject.endswith(str(latest))
+    ]
+    assert told == [("approvals", f"statement of epoch {latest}", "0", True)]
+    assert f"statement of epoch {closed}" not in {each.subject for each in of_one}
+    assert f"statement of epoch {closed}" in {each.subject for each in of_two}
+
+
+def test_a_forged_approval_does_not_count_as_one(patient: Patient) -> None:
+    patient.edit(EDITS["a signature of another statement"][0])
+
+    found = patient.findings(approval_policy(1))
+
+    subject = f"statement of epoch {patient.names['latest']}"
+    assert [each.found for each in found if each.subject == subject] == ["0"]
+
+
+@pytest.mark.usefixtures("command_line")
+def test_without_the_extra_the_command_says_what_it_did_not_check(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "eth_account", None)
+    status, told = run(["doctor"]), capsys.readouterr().out
+    run(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+    assert status == 0
+    assert (
+        "\n-     signatures\n      1 signature: expected its signer, found signatures can't be checked"
+        in told
+    )
+    assert told.endswith("\nnot checked: signatures\neverything that was checked is coherent\n")
+    assert [name for name, check in checks.items() if not check["checked"]] == ["signatures"]
 
 
 def test_the_command_says_ok_for_each_check(
@@ -417,16 +516,24 @@ def test_forged_text_does_not_act_on_a_terminal(command_line: Patient) -> None:
     assert controls_in("\n".join(screen_lines(ended.output))) == []
 
 
-def test_a_check_that_takes_longer_than_a_moment_tells_its_steps(
-    command_line: Patient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_long_check_tells_a_person_how_far_it_is(
+    command_line: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
     monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
-    status = run(["doctor"])
-    told = capsys.readouterr()
+    run(["doctor"])
+    told = capsys.readouterr().err
+    run(["doctor", "--json"])
+    told_of_json = capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    run(["doctor"])
+    told_elsewhere = capsys.readouterr().err
 
-    assert status == 0
-    assert "... checking the store's guards\n" in told.err
-    assert f"... checking the activity of epoch {command_line.names['closed']}\n" in told.err
-    assert "... checking events: 0 done\n" in told.err
+    assert "... checking the store's guards" in told
+    for step in ("1 of 2 statements", "0 of 1 signatures", "1 of 7 curated events", "7 of 8 events"):
+        assert f"... checking {step}" in told
+    assert "/s, 1s left" in told
+    assert (told_of_json, told_elsewhere) == ("", "")
+    assert command_line.findings() == ()

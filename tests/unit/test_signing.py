@@ -17,7 +17,7 @@ from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.domain.signature import StatementSignature, signing_text
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import EpochId
-from ledger_core.signature_errors import SignatureInvalid
+from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 from ledger_core.verification.__main__ import main
 from ledger_core.verification.refusals import BundleRefused
 from ledger_core.verification.signatures_file import (
@@ -28,7 +28,7 @@ from ledger_core.verification.signatures_file import (
 )
 from scheduler_worker.cli.app import run
 from scheduler_worker.cli.signature_commands import _state
-from scheduler_worker.signing import SigningUnavailable, recover_signer
+from scheduler_worker.signing import recover_signer
 from scheduler_worker.statement_signatures import SignaturesNotVerified, verify_signatures
 from tests.bundle_histories import bundle_bytes, standard_history
 from tests.signers import APPROVER, SECOND, STRANGER, address_of, signature_of

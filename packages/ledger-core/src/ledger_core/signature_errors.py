@@ -14,6 +14,17 @@ class SignatureInvalid(LedgerError):
         super().__init__("no signer can be recovered from that signature")
 
 
+class SigningUnavailable(LedgerError):
+    """The extra that recovers signers is not installed here."""
+
+    code = "signing-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "signatures can't be checked here: install cogni-scheduler-worker[signatures], where the worker runs, too"
+        )
+
+
 class SignerNotApprover(LedgerError):
     """Who signed is no approver; of a text that is not this statement's, anybody seems to have signed."""
 

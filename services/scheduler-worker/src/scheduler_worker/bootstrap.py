@@ -16,6 +16,7 @@ from db_client.payload_seed import read_payload_seed
 from db_client.postgres_ledger import PostgresLedger
 from db_client.roles import LedgerRole, grant_login, grant_roles
 from db_client.schema_revision import SchemaState, current_revision, current_state, newest_revision
+from ledger_core.domain.approvals import ApprovalPolicy
 from ledger_core.domain.finding import Finding
 from ledger_core.domain.operating_facts import OperatingFacts
 from ledger_core.domain.statement import PayoutStatement
@@ -23,6 +24,7 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId, NodeId, StreamRef
 from ledger_core.ports.activity_source import ActivitySource, SourceDirectory
 from ledger_core.ports.ledger import Ledger, LedgerReader, ProgramOutdated
+from ledger_core.ports.watcher import Watcher
 from ledger_core.use_cases.build_statement import preview_statement
 from ledger_core.use_cases.check_coherence import check_coherence
 from ledger_core.use_cases.read_operating_facts import read_operating_facts
@@ -142,12 +144,12 @@ def database_errors() -> Iterator[None]:
         raise DatabaseUnreachable(lines[0][:300], may_come_up=may_come_up(str(error.orig))) from error
 
 
-def check_ledger(reader: LedgerReader, *, tell: Callable[[str], None]) -> tuple[Finding, ...]:
+def check_ledger(reader: LedgerReader, *, approvals: ApprovalPolicy, watcher: Watcher) -> tuple[Finding, ...]:
     """Return everything in the ledger that does not fit together; it is read only, so a command line may.
 
     Raises: DatabaseUnreachable.
     """
-    return check_coherence(reader, tell=tell)
+    return check_coherence(reader, approvals=approvals, watcher=watcher)
 
 
 def preview_close(reader: LedgerReader, epoch_id: EpochId, *, at: datetime) -> PayoutStatement:

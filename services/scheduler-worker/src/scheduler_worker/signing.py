@@ -7,19 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger_core.domain.signature import check_signature
-from ledger_core.errors import LedgerError
-from ledger_core.signature_errors import SignatureInvalid
-
-
-class SigningUnavailable(LedgerError):
-    """The extra that recovers signers is not installed here."""
-
-    code = "signing-unavailable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "signatures can't be checked here: install cogni-scheduler-worker[signatures], where the worker runs, too"
-        )
+from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 
 
 def load_recovery() -> tuple[Any, Callable[..., Any]]:

@@ -5,26 +5,26 @@ Documents are read as text, and times within what Python can hold, as a row that
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, TextClause, text
 
+from db_client.stores.coherence_values import (
+    NO_VALUE,
+    amendment_of,
+    completeness_of,
+    component_of,
+    computed_hash_of,
+    curated_event_of,
+    epoch_of,
+    in_utc,
+    payouts_of,
+)
 from db_client.stores.guards import guard_faults
-from ledger_core.domain.activity_event import ActivityEvent
-from ledger_core.domain.amendment import Amendment, parse_amendment
-from ledger_core.domain.curation import CuratedEvent
-from ledger_core.domain.epoch import Epoch, EpochStatus
-from ledger_core.domain.epoch_window import EpochWindow
-from ledger_core.domain.payouts import PayoutLine
+from ledger_core.domain.epoch import EpochStatus
 from ledger_core.domain.pool import PoolComponent
-from ledger_core.domain.statement import payout_document
-from ledger_core.domain.stream_reading import StreamCompleteness, parse_completeness
-from ledger_core.domain.weight_config import WeightConfig
-from ledger_core.errors import LedgerError
-from ledger_core.identifiers import ComponentId, EpochId, EventId, NodeId, UserId
+from ledger_core.identifiers import EpochId, EventId, NodeId
 from ledger_core.ports.coherence_reader import (
     GuardFault,
     RepeatedPayment,
@@ -32,13 +32,13 @@ from ledger_core.ports.coherence_reader import (
     StoredCursor,
     StoredEpoch,
     StoredEvent,
+    StoredSignature,
     StoredStatement,
+    StoredTotals,
 )
 
 STREAMED_ROWS: Final = 5_000  # rows fetched at once from a server-side cursor
 STREAMED_STATEMENTS: Final = 10  # a statement may have thousands of payouts
-# What a row holds that no domain value takes: refused by the domain, by the parser, or of another kind.
-_NO_VALUE: Final = (LedgerError, ValueError, TypeError, KeyError, RecursionError)
 
 
 def _instant(column: str) -> str:
@@ -90,6 +90,20 @@ _EVENTS: Final = text(f"""
     FROM activity_events WHERE node_id = :node_id ORDER BY id
 """)  # noqa: S608 - constants of this module
 
+_SIGNATURES: Final = text("""
+    SELECT stated.epoch_id, stated.statement_hash, stated.pool_total_credits, signer_wallet, signature
+    FROM statement_signatures AS signed
+    JOIN payout_statements AS stated ON stated.node_id = signed.node_id AND stated.id = signed.statement_id
+    WHERE signed.node_id = :node_id ORDER BY stated.epoch_id, stated.statement_hash, signer_wallet
+""")
+
+_TOTALS: Final = text("""
+    SELECT (SELECT count(*) FROM payout_statements WHERE node_id = :node_id) AS statements,
+        (SELECT count(*) FROM statement_signatures WHERE node_id = :node_id) AS signatures,
+        (SELECT count(*) FROM activity_curation WHERE node_id = :node_id) AS curated,
+        (SELECT count(*) FROM activity_events WHERE node_id = :node_id) AS events
+""")
+
 _REPEATED_PAYMENTS: Final = text("""
     SELECT event_id, array_agg(epoch_id ORDER BY epoch_id) AS epoch_ids FROM activity_curation
     WHERE node_id = :node_id AND included AND user_id IS NOT NULL
@@ -112,6 +126,13 @@ class PostgresCoherenceReader:
         self._connection = connection
         self._node_id = node_id
 
+    def totals(self) -> StoredTotals:
+        """Return how many rows there are."""
+        row = self._connection.execute(_TOTALS, {"node_id": self._node_id}).one()
+        return StoredTotals(
+            statements=row.statements, signatures=row.signatures, curated=row.curated, events=row.events
+        )
+
     def epochs(self) -> tuple[StoredEpoch, ...]:
         """Return the epochs with their pools, ordered by their ids."""
         rows = self._connection.execute(_EPOCHS, {"node_id": self._node_id}).all()
@@ -119,7 +140,7 @@ class PostgresCoherenceReader:
             StoredEpoch(
                 epoch_id=EpochId(row.id),
                 is_open=row.status != EpochStatus.CLOSED,
-                epoch=_epoch(row),
+                epoch=epoch_of(row),
                 components=self._components(row.id),
             )
             for row in rows
@@ -135,13 +156,24 @@ class PostgresCoherenceReader:
                 previous_statement_hash=row.previous_statement_hash,
                 is_correction=row.is_correction,
                 superseded_hash=row.superseded_hash,
-                amendment=_amendment(row.amendment),
+                amendment=amendment_of(row.amendment),
                 activity_set_hash=row.activity_set_hash,
                 allocation_set_hash=row.allocation_set_hash,
                 pool_total_credits=row.pool_total_credits,
-                payouts=_payouts(row.payouts),
-                completeness=_completeness(row.completeness),
-                created_at=_utc(row.created_at),
+                payouts=payouts_of(row.payouts),
+                completeness=completeness_of(row.completeness),
+                created_at=in_utc(row.created_at),
+            )
+
+    def signatures(self) -> Iterator[StoredSignature]:
+        """Yield the signatures, from a server-side cursor."""
+        for row in self._stream(_SIGNATURES):
+            yield StoredSignature(
+                epoch_id=EpochId(row.epoch_id),
+                statement_hash=row.statement_hash,
+                pool_total_credits=row.pool_total_credits,
+                signer=row.signer_wallet,
+                signature=row.signature,
             )
 
     def curation(self, epoch_id: EpochId) -> Iterator[StoredCuration]:
@@ -149,17 +181,17 @@ class PostgresCoherenceReader:
         for row in self._stream(_CURATION, epoch_id=epoch_id):
             yield StoredCuration(
                 event_id=EventId(row.event_id),
-                curation=_curated_event(row),
-                event_time=_utc(row.event_time),
-                created_at=_utc(row.created_at),
-                updated_at=_utc(row.updated_at),
+                curation=curated_event_of(row),
+                event_time=in_utc(row.event_time),
+                created_at=in_utc(row.created_at),
+                updated_at=in_utc(row.updated_at),
             )
 
     def events(self) -> Iterator[StoredEvent]:
         """Yield every event, its hash recomputed, from a server-side cursor."""
         for row in self._stream(_EVENTS):
             yield StoredEvent(
-                event_id=EventId(row.id), payload_hash=row.payload_hash, computed_hash=_computed_hash(row)
+                event_id=EventId(row.id), payload_hash=row.payload_hash, computed_hash=computed_hash_of(row)
             )
 
     def repeated_payments(self) -> Iterator[RepeatedPayment]:
@@ -181,8 +213,8 @@ class PostgresCoherenceReader:
     def _components(self, epoch_id: int) -> tuple[PoolComponent, ...] | None:
         rows = self._connection.execute(_COMPONENTS, {"node_id": self._node_id, "epoch_id": epoch_id})
         try:
-            return tuple(_component(row) for row in rows.all())
-        except _NO_VALUE:
+            return tuple(component_of(row) for row in rows.all())
+        except NO_VALUE:
             return None
 
     def _stream(
@@ -192,104 +224,3 @@ class PostgresCoherenceReader:
         options = {"yield_per": rows}
         with self._connection.execute(query, parameters, execution_options=options) as result:
             yield from result
-
-
-def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
-
-
-def _epoch(row: Row[Any]) -> Epoch | None:
-    has_result = {row.pool_total_credits is not None, row.closed_at is not None}
-    if has_result != {row.status == EpochStatus.CLOSED}:
-        return None
-    try:
-        return Epoch(
-            id=EpochId(row.id),
-            status=EpochStatus(row.status),
-            window=EpochWindow(period_start=_utc(row.period_start), period_end=_utc(row.period_end)),
-            weight_config=WeightConfig(json.loads(row.weight_config)),
-            pool_total_credits=row.pool_total_credits,
-            opened_at=_utc(row.opened_at),
-            closed_at=None if row.closed_at is None else _utc(row.closed_at),
-        )
-    except _NO_VALUE:
-        return None
-
-
-def _component(row: Row[Any]) -> PoolComponent:
-    return PoolComponent(
-        component_id=ComponentId(row.component_id),
-        algorithm_version=row.algorithm_version,
-        amount_credits=row.amount_credits,
-        inputs=json.loads(row.inputs),
-        evidence_ref=row.evidence_ref,
-        computed_at=_utc(row.computed_at),
-    )
-
-
-def _payouts(stored: str) -> tuple[PayoutLine, ...] | None:
-    try:
-        documents = json.loads(stored)
-        lines = tuple(
-            PayoutLine(
-                user_id=line["user_id"],
-                total_units=int(line["total_units"]),
-                share=line["share"],
-                amount_credits=int(line["amount_credits"]),
-            )
-            for line in documents
-        )
-        # As a document has them, to the letter: "007" credits are no 7.
-        is_exact = [payout_document(line) for line in lines] == documents
-    except _NO_VALUE:
-        return None
-    return lines if is_exact else None
-
-
-def _completeness(stored: str | None) -> tuple[StreamCompleteness, ...] | None:
-    try:
-        return () if stored is None else parse_completeness(json.loads(stored))
-    except _NO_VALUE:
-        return None
-
-
-def _amendment(stored: str | None) -> Amendment | None:
-    try:
-        return None if stored is None else parse_amendment(json.loads(stored))
-    except _NO_VALUE:
-        return None
-
-
-def _curated_event(row: Row[Any]) -> CuratedEvent | None:
-    try:
-        return CuratedEvent(
-            event_id=EventId(row.event_id),
-            source=row.source,
-            event_type=row.event_type,
-            payload_hash=row.payload_hash,
-            user_id=None if row.user_id is None else UserId(row.user_id),
-            included=row.included,
-            weight_override_milli=row.weight_override_milli,
-            late_from_epoch_id=row.late_from_epoch_id,
-        )
-    except _NO_VALUE:
-        return None
-
-
-def _computed_hash(row: Row[Any]) -> str | None:
-    try:
-        return ActivityEvent(
-            id=EventId(row.id),
-            source=row.source,
-            event_type=row.event_type,
-            platform_user_id=row.platform_user_id,
-            platform_login=row.platform_login,
-            artifact_url=row.artifact_url,
-            event_time=_utc(row.event_time),
-            metadata=json.loads(row.metadata),
-            producer=row.producer,
-            producer_version=row.producer_version,
-            retrieved_at=_utc(row.retrieved_at),
-        ).payload_hash
-    except _NO_VALUE:
-        return None

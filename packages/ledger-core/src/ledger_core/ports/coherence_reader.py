@@ -53,6 +53,27 @@ class StoredStatement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSignature:
+    """A signature's row, and what its statement's row says is signed; neither needs to have the form of one."""
+
+    epoch_id: EpochId
+    statement_hash: str
+    pool_total_credits: int
+    signer: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTotals:
+    """How many rows there are to check: a check's progress, and no more."""
+
+    statements: int
+    signatures: int
+    curated: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCuration:
     """A row of curation, with when its event happened; curation is None where the row makes none."""
 
@@ -101,11 +122,17 @@ class GuardFault:
 class CoherenceReader(Protocol):
     """All that a node has stored, as it is stored."""
 
+    def totals(self) -> StoredTotals:
+        """Return how many rows the others will yield."""
+
     def epochs(self) -> tuple[StoredEpoch, ...]:
         """Return the epochs, ordered by their ids."""
 
     def statements(self) -> Iterator[StoredStatement]:
         """Yield the statements, ordered by their epochs' ids, memory flat."""
+
+    def signatures(self) -> Iterator[StoredSignature]:
+        """Yield the signatures whose statements are stored, ordered by epoch, statement and signer, memory flat."""
 
     def curation(self, epoch_id: EpochId) -> Iterator[StoredCuration]:
         """Yield an epoch's rows whose events are stored, in order of their ids (code point), memory flat."""

@@ -12,7 +12,9 @@ from ledger_core.ports.coherence_reader import (
     StoredCursor,
     StoredEpoch,
     StoredEvent,
+    StoredSignature,
     StoredStatement,
+    StoredTotals,
 )
 from ledger_core.testing.in_memory_curation import is_paid
 from ledger_core.testing.in_memory_state import Scope
@@ -23,6 +25,16 @@ class InMemoryCoherenceReader:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+
+    def totals(self) -> StoredTotals:
+        """Return how many rows there are."""
+        state = self._scope.state
+        return StoredTotals(
+            statements=sum(1 for _ in state.all_statements()),
+            signatures=len(state.signatures),
+            curated=len(state.curation),
+            events=len(state.events),
+        )
 
     def epochs(self) -> tuple[StoredEpoch, ...]:
         """Return the epochs, ordered by their ids."""
@@ -59,6 +71,21 @@ class InMemoryCoherenceReader:
                 payouts=statement.payouts,
                 completeness=statement.completeness,
                 created_at=epoch.closed_at or epoch.opened_at,
+            )
+
+    def signatures(self) -> Iterator[StoredSignature]:
+        """Yield the signatures, ordered by epoch, statement and signer."""
+        statements = {found.statement_hash: found for found in self._scope.state.all_statements()}
+        for statement_hash, signer in sorted(
+            self._scope.state.signatures, key=lambda key: (statements[key[0]].epoch_id, key)
+        ):
+            statement = statements[statement_hash]
+            yield StoredSignature(
+                epoch_id=statement.epoch_id,
+                statement_hash=statement_hash,
+                pool_total_credits=statement.pool_total_credits,
+                signer=signer,
+                signature=self._scope.state.signatures[statement_hash, signer].signature,
             )
 
     def curation(self, epoch_id: EpochId) -> Iterator[StoredCuration]:

@@ -6,45 +6,53 @@ has curated and that is gone, a login's producer, the reason of a decision, a cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Final
 
+from ledger_core.domain.approvals import NO_APPROVALS, ApprovalPolicy
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.finding import Finding
 from ledger_core.domain.pool import BASE_ISSUANCE
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.coherence_reader import CoherenceReader, StoredEpoch
 from ledger_core.ports.ledger import LedgerReader, LedgerView
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 from ledger_core.use_cases.coherence_findings import Findings
 from ledger_core.use_cases.coherence_of_activity import check_activity
+from ledger_core.use_cases.coherence_of_signatures import check_signatures
 from ledger_core.use_cases.coherence_of_statements import StatementLink, check_chain, check_statement
-
-TOLD_EVENTS: Final = 50_000  # a second or two of hashing
 
 
 def check_coherence(
-    ledger: LedgerReader, *, tell: Callable[[str], None] = lambda _: None
+    ledger: LedgerReader, *, approvals: ApprovalPolicy = NO_APPROVALS, watcher: Watcher | None = None
 ) -> tuple[Finding, ...]:
     """Return everything in the node's ledger that does not fit, in the order of CHECKS.
 
+    Signatures are compared with `approvals`, the policy of today, by whose means signers are recovered.
+
     Holds:  it reads one snapshot and writes nothing; a row that makes no value is a finding, never an
             error; memory grows with an epoch's users and the number of epochs, not with events.
-            `tell` is called with each step.
     """
     findings = Findings()
+    watcher = Unwatched() if watcher is None else watcher
     with ledger.read() as view:
         stored = view.coherence
-        tell("the store's guards")
+        totals = stored.totals()
+        watcher.tell("the store's guards")
         _check_guards(stored, findings)
         epochs = {found.epoch_id: found for found in stored.epochs()}
         _check_epochs(epochs, findings)
-        links = _check_statements(ledger, view, epochs, findings, tell)
+        links = _check_statements(
+            ledger, view, epochs, findings, Counted(watcher, total=totals.statements, what="statements")
+        )
         check_chain(links, findings)
         _check_statement_counts(epochs, links, findings)
-        _check_activity(view, epochs, links, findings, tell)
-        _check_events(stored, findings, tell)
-        tell("payments and cursors")
+        check_signatures(ledger.node_id, stored, links, approvals, findings=findings, watcher=watcher)
+        _check_activity(
+            view, epochs, links, findings, Counted(watcher, total=totals.curated, what="curated events")
+        )
+        _check_events(stored, findings, Counted(watcher, total=totals.events, what="events"))
+        watcher.tell("payments and cursors")
         _check_payments(stored, findings)
         _check_cursors(stored, findings)
     return findings.all()
@@ -102,11 +110,10 @@ def _check_statements(
     view: LedgerView,
     epochs: Mapping[EpochId, StoredEpoch],
     findings: Findings,
-    tell: Callable[[str], None],
+    counted: Counted,
 ) -> list[StatementLink]:
     links: list[StatementLink] = []
-    for statement in view.coherence.statements():
-        tell(f"the statement of epoch {statement.epoch_id}")
+    for statement in counted.of(view.coherence.statements()):
         stored = epochs.get(statement.epoch_id)
         check_statement(ledger.node_id, view, statement, stored, findings)
         links.append(StatementLink.of(statement))
@@ -136,7 +143,7 @@ def _check_activity(
     epochs: Mapping[EpochId, StoredEpoch],
     links: list[StatementLink],
     findings: Findings,
-    tell: Callable[[str], None],
+    counted: Counted,
 ) -> None:
     windows = {stored.epoch_id: stored.epoch.window for stored in epochs.values() if stored.epoch is not None}
     pinned: dict[EpochId, list[str]] = {}
@@ -144,15 +151,14 @@ def _check_activity(
         pinned.setdefault(link.epoch_id, []).append(link.activity_set_hash)
     for stored in epochs.values():
         if stored.epoch is not None:
-            tell(f"the activity of {_name(stored)}")
             hashes = pinned.get(stored.epoch_id, [])
-            check_activity(view, stored.epoch, windows=windows, pinned_hashes=hashes, findings=findings)
+            check_activity(
+                view, stored.epoch, windows=windows, pinned_hashes=hashes, findings=findings, counted=counted
+            )
 
 
-def _check_events(stored: CoherenceReader, findings: Findings, tell: Callable[[str], None]) -> None:
-    for number, event in enumerate(stored.events()):
-        if number % TOLD_EVENTS == 0:
-            tell(f"events: {number} done")
+def _check_events(stored: CoherenceReader, findings: Findings, counted: Counted) -> None:
+    for event in counted.of(stored.events()):
         if event.computed_hash != event.payload_hash:
             computed = event.computed_hash or "the hash of an event, but the row makes none"
             findings.add(

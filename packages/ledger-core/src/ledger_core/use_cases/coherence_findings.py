@@ -16,6 +16,19 @@ class Findings:
     def __init__(self) -> None:
         self._found: dict[str, list[Finding]] = {name: [] for name in CHECKS}
         self._more = dict.fromkeys(CHECKS, 0)
+        self._unchecked: list[Finding] = []
+
+    def unchecked(self, check: str, subject: str, *, expected: object, found: object) -> None:
+        """Note what could not be looked at, beside the findings and whatever their number."""
+        self._unchecked.append(
+            Finding(
+                check=check,
+                subject=_cut(subject),
+                expected=_cut(expected),
+                found=_cut(found),
+                is_unchecked=True,
+            )
+        )
 
     def add(self, check: str, subject: str, *, expected: object, found: object) -> None:
         """Note what does not fit."""
@@ -36,6 +49,7 @@ class Findings:
         listed: list[Finding] = []
         for check, found in self._found.items():
             listed += found
+            listed += [one for one in self._unchecked if one.check == check]
             if self._more[check]:
                 more = f"{self._more[check]} more"
                 listed.append(Finding(check=check, subject="further findings", expected="none", found=more))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger_core.domain.allocation import Allocation
@@ -14,6 +14,7 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.coherence_reader import StoredCuration
 from ledger_core.ports.ledger import LedgerView
+from ledger_core.ports.watcher import Counted
 from ledger_core.use_cases.coherence_findings import Findings
 
 
@@ -24,13 +25,14 @@ def check_activity(
     windows: Mapping[EpochId, EpochWindow],
     pinned_hashes: Sequence[str],
     findings: Findings,
+    counted: Counted,
 ) -> None:
     """Check an epoch's curation, and what follows from it: the pinned hash and the proposals."""
     activity = _Activity(epoch, windows, findings)
     name = f"epoch {epoch.id}"
     try:
         computed = compute_activity_set_hash(
-            activity.observed(view.coherence.curation(epoch.id)), epoch.weight_config
+            activity.observed(counted.of(view.coherence.curation(epoch.id))), epoch.weight_config
         )
     except LedgerError as error:
         findings.add("activity-set", name, expected="events in order, each once", found=error)
@@ -56,7 +58,7 @@ class _Activity:
     units: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def observed(self, rows: Iterator[StoredCuration]) -> Iterator[CuratedEvent]:
+    def observed(self, rows: Iterable[StoredCuration]) -> Iterator[CuratedEvent]:
         """Yield what the rows hold, and check each on the way."""
         for row in rows:
             self._check_time(row)

@@ -13,7 +13,8 @@ from scheduler_worker.bootstrap import check_ledger
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.progress import Progress, Watch
-from scheduler_worker.cli.session import open_reader
+from scheduler_worker.cli.session import current_policy, open_reader
+from scheduler_worker.signing import recover_signer
 
 SHOWN_FINDINGS: Final = 5  # of a check; --json has them all
 
@@ -25,35 +26,51 @@ def doctor(config: Path | None, as_json: bool) -> Exit:
     """Check that everything stored is coherent; exit status 3 if it is not.
 
     It reads everything and writes nothing: statements, payouts and hashes are
-    recomputed, and the database's own guards are looked up. A doubt is what
-    only the source can tell, and is not counted as wrong.
+    recomputed, each signature's signer is recovered, and the database's own
+    guards are looked up. A doubt is what nothing stored can settle, and is not
+    counted as wrong.
 
     \b
     Examples:
       ledger doctor
       ledger doctor --json
     """
-    with open_reader(config) as reader, Progress() as progress:
-        findings = check_ledger(reader, tell=Watch(progress, "checking").tell)
+    approvals = current_policy(config).approvals.with_recovery(recover_signer)
+    with open_reader(config) as reader, Progress(is_quiet=as_json) as progress:
+        findings = check_ledger(reader, approvals=approvals, watcher=Watch(progress, "checking"))
     is_coherent = all(finding.is_doubt for finding in findings)
     if as_json:
         print_json(_as_json(findings, is_coherent=is_coherent))
     else:
-        _print(findings, is_coherent=is_coherent)
+        _print(findings)
     return Exit.DONE if is_coherent else Exit.INCOMPLETE
 
 
-def _print(findings: Sequence[Finding], *, is_coherent: bool) -> None:
+def _print(findings: Sequence[Finding]) -> None:
     for check, holds in CHECKS.items():
         found = [finding for finding in findings if finding.check == check]
-        state = "ok" if not found else "doubt" if all(finding.is_doubt for finding in found) else "WRONG"
+        state = _state(found)
         say(f"{state:<5} {check}" + (f": {holds}" if not found else ""))
         for finding in found[:SHOWN_FINDINGS]:
             say(f"      {finding.subject}: expected {finding.expected}, found {finding.found}")
         if len(found) > SHOWN_FINDINGS:
             say(f"      and {len(found) - SHOWN_FINDINGS} more; --json lists them")
     checks = {finding.check for finding in findings if not finding.is_doubt}
-    say("everything stored is coherent" if is_coherent else f"not coherent: {', '.join(sorted(checks))}")
+    unchecked = sorted({finding.check for finding in findings if finding.is_unchecked})
+    if unchecked:
+        say(f"not checked: {', '.join(unchecked)}")
+    if checks:
+        say(f"not coherent: {', '.join(sorted(checks))}")
+    else:
+        say("everything that was checked is coherent" if unchecked else "everything stored is coherent")
+
+
+def _state(found: Sequence[Finding]) -> str:
+    if any(not finding.is_doubt for finding in found):
+        return "WRONG"
+    if any(finding.is_unchecked for finding in found):
+        return "-"
+    return "doubt" if found else "ok"
 
 
 def _as_json(findings: Sequence[Finding], *, is_coherent: bool) -> dict[str, object]:
@@ -62,6 +79,7 @@ def _as_json(findings: Sequence[Finding], *, is_coherent: bool) -> dict[str, obj
         "checks": [
             {
                 "name": check,
+                "checked": not any(finding.is_unchecked for finding in findings if finding.check == check),
                 "ok": all(finding.is_doubt for finding in findings if finding.check == check),
                 "findings": [
                     {

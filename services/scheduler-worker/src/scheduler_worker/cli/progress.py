@@ -18,10 +18,14 @@ _CLEAR: Final = "\r\x1b[2K"
 
 
 class Progress:
-    """A line that each step overwrites on a terminal; plain lines, one a step, elsewhere."""
+    """A line that each step overwrites on a terminal; plain lines, one a step, elsewhere.
 
-    def __init__(self) -> None:
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    One that is_quiet tells nothing: the output is for a program.
+    """
+
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self._is_terminal = not is_quiet and sys.stderr is not None and sys.stderr.isatty()
         self._is_shown = False
 
     def __enter__(self) -> Self:
@@ -39,6 +43,8 @@ class Progress:
 
     def tell(self, step: str) -> None:
         """Say what is being done now."""
+        if self._is_quiet:
+            return
         if not self._is_terminal:
             click.echo(f"... {printable(step)}", err=True)
             return
@@ -54,26 +60,34 @@ class Progress:
 
 
 class Watch:
-    """Tells the steps of a work that takes longer than a moment, and not each of them."""
+    """Tells a person at a terminal the steps of a work that takes longer than a moment, and not each of them.
+
+    Every step has a pace of its own: the time of those before it says nothing of what is left.
+    """
 
     def __init__(self, progress: Progress, verb: str) -> None:
         self._progress = progress
         self._verb = verb
         self._began = time.monotonic()
         self._next = self._began + QUIET_SECONDS
+        self._counted: str | None = None
 
     def tell(self, step: str) -> None:
         """Say what is being worked on now, if it is time to."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._progress.tell(f"{self._verb} {step}")
-            self._next = now + TOLD_EVERY_SECONDS
+        self._counted = None
+        self._say(step, time.monotonic())
 
     def count(self, done: int, *, total: int | None, what: str) -> None:
         """Say how many of them are done, how fast that goes, and how long the rest will take, if it is time to."""
         now = time.monotonic()
+        if what != self._counted:
+            self._counted, self._began = what, self._began if done else now
         if now >= self._next:
-            self._progress.tell(f"{self._verb} {pace_text(done, now - self._began, total=total, what=what)}")
+            self._say(pace_text(done, now - self._began, total=total, what=what), now)
+
+    def _say(self, told: str, now: float) -> None:
+        if now >= self._next and self._progress.is_terminal:
+            self._progress.tell(f"{self._verb} {told}")
             self._next = now + TOLD_EVERY_SECONDS
 
 

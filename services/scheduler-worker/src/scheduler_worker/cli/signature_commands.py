@@ -11,7 +11,7 @@ import click
 from ledger_core.domain.signature import StatementSignature, signing_text
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.identifiers import EpochId
-from ledger_core.signature_errors import SignatureInvalid
+from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 from ledger_core.verification.bundle_writer import find_version
 from ledger_core.verification.signatures_file import signatures_file
 from scheduler_worker.bootstrap import preview_close, system_clock
@@ -21,7 +21,7 @@ from scheduler_worker.cli.session import action_context, current_policy, open_re
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.cli.writes import run_command
 from scheduler_worker.messages_of_statements import SignCommand
-from scheduler_worker.signing import SigningUnavailable, recover_signer
+from scheduler_worker.signing import recover_signer
 from scheduler_worker.workflow_ids import sign_workflow_id
 from scheduler_worker.workflows.statement_writes import SignStatementWorkflow
 
