@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from operator import attrgetter, lt
+from operator import lt
 
 from ledger_core.domain.curation import CuratedEvent, weight_milli
 from ledger_core.domain.weight_config import WeightConfig
@@ -105,7 +105,7 @@ def compute_allocation_set_hash(allocations: Iterable[FinalizedAllocation]) -> s
     Raises:  UserTwice.
     """
     found = tuple(allocations)
-    users: list[str] = list(map(attrgetter("user_id"), found))
+    users = [each.user_id for each in found]
     # A character that no id holds and that is less than all others keeps an id before those that it begins.
     lines = [f"{each.user_id}\0{each.units}" for each in found]
     if not are_in_order(users):

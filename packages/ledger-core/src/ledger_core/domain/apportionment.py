@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ledger_core.errors import NothingToApportion
@@ -39,23 +39,43 @@ def apportion(pool_credits: int, units: Sequence[int], users: Sequence[str]) -> 
     if total == 0:
         raise NothingToApportion
     # A share with more binary digits behind the point: floor and the first bits of the remainder at once.
-    scaled = pool_credits << HEAD_BITS
-    shares = [each * scaled // total for each in units]
-    heads = [share & _HEAD for share in shares]
+    shares = exact_floors(units, pool_credits << HEAD_BITS, total)
+    heads = bytes([share & _HEAD for share in shares])
     spare = pool_credits - ((sum(shares) - sum(heads)) >> HEAD_BITS)
     least, left = _least_head_that_is_lifted(heads, spare)
     lift = _HEAD + 1 - least
     amounts = [(share + lift) >> HEAD_BITS for share in shares]
     if left:
         # Those who have the next lower head are told apart by their whole remainders.
-        close = [position for position, head in enumerate(heads) if head == least - 1]
-        close.sort(key=lambda position: (-(units[position] * pool_credits % total), users[position]))
+        close = list(_positions(heads, least - 1))
+        close.sort(key=lambda position: users[position])
+        close.sort(key=lambda position: units[position] * pool_credits % total, reverse=True)
         for position in close[:left]:
             amounts[position] += 1
     return amounts
 
 
-def _least_head_that_is_lifted(heads: Sequence[int], spare: int) -> tuple[int, int]:
+def exact_floors(units: Sequence[int], numerator: int, total: int) -> list[int]:
+    """Return each * numerator // total for each of the units, which add up to total, without dividing each.
+
+    Dividing by total is multiplying by 2^shift/total, rounded up to a whole number. That is too much by less than
+    each / 2^shift, which is at most 1/total, and so reaches no whole number: an exact share that is none lies
+    at least 1/total below the next.
+    """
+    shift = max(units).bit_length() + total.bit_length()
+    factor = -(-(numerator << shift) // total)
+    return [each * factor >> shift for each in units]
+
+
+def _positions(heads: bytes, head: int) -> Iterator[int]:
+    """Return where a head stands, in order."""
+    position = heads.find(head)
+    while position >= 0:
+        yield position
+        position = heads.find(head, position + 1)
+
+
+def _least_head_that_is_lifted(heads: bytes, spare: int) -> tuple[int, int]:
     """Return the least head from which on everybody gets a spare credit, and how many are left below."""
     counts = Counter(heads)
     least = _HEAD + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, eq
+from operator import eq
 from typing import Final, overload
 
 from ledger_core.domain.allocation import FinalizedAllocation, are_in_order, check_each_once
@@ -104,8 +104,8 @@ def compute_payouts(allocations: Iterable[FinalizedAllocation], pool_total_credi
     """
     check_bigint("pool", pool_total_credits)
     found = tuple(allocations)
-    users: list[str] = list(map(attrgetter("user_id"), found))
-    units: list[int] = list(map(attrgetter("units"), found))
+    users = [each.user_id for each in found]
+    units = [each.units for each in found]
     order = user_order(users)
     total = sum(units)
     if pool_total_credits == 0 or total == 0:
