@@ -62,10 +62,10 @@ VERSIONS = ("1.29", "1.34")
 CUSTOM = {"ServiceMonitor", "PrometheusRule"}  # the Prometheus operator's, which Kubernetes has no schema of
 
 
-def rendered(chart: Path, values: dict[str, Any]) -> list[dict[str, Any]]:
+def rendered(chart: Path, values: dict[str, Any], *, release: str = "acme") -> list[dict[str, Any]]:
     """What Helm makes of the chart: every object."""
     with Chart.load(str(chart)) as loaded:
-        texts = loaded.render(values, name="acme", namespace="ledger")
+        texts = loaded.render(values, name=release, namespace="ledger")
     documents = [
         each for name, text in texts.items() if name.endswith(".yaml") for each in yaml.safe_load_all(text)
     ]
