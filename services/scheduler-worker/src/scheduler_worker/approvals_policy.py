@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from ledger_core.domain.approvals import ApprovalPolicy, SignerRecovery
+from scheduler_worker.addresses import ADDRESS, MISTYPED, AddressChecksumWrong, checksum_fits
 from scheduler_worker.policy_table import PolicyInvalid, PolicyTable, check_line
 
 MAX_APPROVERS: Final = 100
 MAX_NAME_CHARACTERS: Final = 100
-ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}", re.ASCII)
+
+
+class ApproverMistyped(PolicyInvalid):
+    """An approver's address has another checksum than its letters show."""
+
+    code = AddressChecksumWrong.code
 
 
 @frozen(kw_only=True)
 class ApprovalsPolicy:
-    """Approvers' Ethereum addresses, in lower case, by their names; a statement needs `required` signatures."""
+    """Approvers' Ethereum addresses, in lower case, by their names; a statement needs `required` signatures.
+
+    Holds: every address's checksum fits, but for those of the approvers in `unchecked`, where none can be computed.
+    """
 
     required: int = 0
     approvers: Mapping[str, str] = field(factory=dict, hash=False)
+    unchecked: tuple[str, ...] = field(default=(), eq=False)  # of this machine, and no part of what is meant
 
     def with_recovery(self, recover: SignerRecovery) -> ApprovalPolicy:
         """Return what use cases check approvals by."""
@@ -45,17 +54,23 @@ def parse_approvals(root: PolicyTable) -> ApprovalsPolicy:
     if len(named) > MAX_APPROVERS:
         raise PolicyInvalid(people.name, f"has more than {MAX_APPROVERS} approvers")
     approvers: dict[str, str] = {}
+    unchecked: list[str] = []
     for name in named:
         check_line(people.key("a name"), name, most_characters=MAX_NAME_CHARACTERS)
         address = people.matching(name, ADDRESS, "be an address: 0x and 40 hexadecimal digits")
         assert address is not None, "a key that is there has a value"
         if address.lower() in approvers.values():
             raise PolicyInvalid(people.key(name), "is another approver's address")
+        fits = checksum_fits(address)
+        if fits is False:
+            raise ApproverMistyped(people.key(name), MISTYPED)
+        if fits is None:
+            unchecked.append(name)
         approvers[name] = address.lower()
     required = table.get("required", int) or 0
     if not 0 <= required <= len(approvers):
         raise PolicyInvalid(table.key("required"), f"must be 0 to {len(approvers)}, one an approver")
-    return ApprovalsPolicy(required=required, approvers=approvers)
+    return ApprovalsPolicy(required=required, approvers=approvers, unchecked=tuple(unchecked))
 
 
 def approvals_schema() -> dict[str, Any]:

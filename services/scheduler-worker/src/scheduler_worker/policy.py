@@ -106,7 +106,7 @@ def read_policy(path: Path) -> Policy:
     try:
         return parse_policy(table, folder=path.resolve().parent)
     except PolicyInvalid as error:
-        raise PolicyInvalid(error.key, error.problem, line=find_line(text, error.key)) from error
+        raise type(error)(error.key, error.problem, line=find_line(text, error.key)) from error
 
 
 def parse_policy(table: Mapping[str, Any], *, folder: Path) -> Policy:

@@ -21,7 +21,7 @@ from scheduler_worker.schedule_policy import Cron, duration_text
 def policy_facts(policy: Policy, *, folder: Path) -> dict[str, Any]:
     """Return the policy with all its defaults, of text, whole numbers, booleans, lists and tables.
 
-    Holds: paths are relative to the folder of the policy's file, so that the same file means the same elsewhere.
+    Holds: what makes two policies no different is no fact; paths are relative to the folder of the policy's file, so that the same file means the same elsewhere.
     """
     facts: dict[str, Any] = _plain(policy, folder)
     return facts
@@ -58,7 +58,9 @@ def _plain(value: object, folder: Path) -> Any:  # noqa: PLR0911 - a line a kind
     kind = type(value)
     if attrs.has(kind):
         return {
-            part.name: _plain(getattr(value, part.name), folder) for part in attrs.fields(kind) if part.init
+            part.name: _plain(getattr(value, part.name), folder)
+            for part in attrs.fields(kind)
+            if part.init and part.eq
         }
     if isinstance(value, Mapping):
         return {str(key): _plain(value[key], folder) for key in sorted(value, key=str)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scheduler_worker.cli.command_group import CommandGroup
-from scheduler_worker.cli.output import json_option, print_facts, print_json, say
+from scheduler_worker.cli.output import json_option, print_facts, print_json, printable, say
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.policy_facts import policy_facts, policy_hash, policy_lines
@@ -36,12 +36,18 @@ def check(config: Path | None, as_json: bool) -> None:
       ledger config check --json
     """
     path = current_settings(config).config
-    facts = policy_facts(read_policy(path), folder=path.resolve().parent)
+    policy = read_policy(path)
+    facts = policy_facts(policy, folder=path.resolve().parent)
     pinned = policy_hash(facts)
     if as_json:
-        print_json({"policy": facts, "policy_hash": pinned})
+        unchecked = list(policy.approvals.unchecked)
+        print_json({"policy": facts, "policy_hash": pinned, "unchecked_addresses": unchecked})
         return
     print_facts([*policy_lines(facts), ("policy", pinned)])
+    if policy.approvals.unchecked:
+        names = ", ".join(map(printable, policy.approvals.unchecked))
+        say(f"not checked: the checksums of the addresses of {names}; install")
+        say("  cogni-scheduler-worker[signatures], which computes them")
     say(f"{path} is a valid policy")
 
 

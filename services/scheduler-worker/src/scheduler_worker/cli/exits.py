@@ -31,6 +31,7 @@ _USAGE: Final = {
     "setting-missing",
     "policy-unreadable",
     "policy-invalid",
+    "address-checksum-wrong",
     "temporal-config-invalid",
     "payload-keys-invalid",
     "webhook-secrets-invalid",

@@ -13,6 +13,7 @@ import click
 
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
+from scheduler_worker.addresses import ADDRESS, MISTYPED, checksum_fits
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
@@ -109,6 +110,8 @@ def read_addresses(path: Path) -> dict[str, str]:
                 user, address = row["user_id"], row["address"]
                 if not user or not address or not address.isprintable():
                     raise AddressesInvalid(path, f"line {reader.line_num} must have a user_id and an address")
+                if ADDRESS.fullmatch(address) and checksum_fits(address) is False:
+                    raise AddressesInvalid(path, f"line {reader.line_num} {MISTYPED}")
                 if user in found:
                     raise AddressesInvalid(path, f"line {reader.line_num} has a user a second time")
                 found[user] = address

@@ -11,7 +11,7 @@ import click
 from ledger_core.errors import LedgerError
 from ledger_core.verification import VerificationReport, verify_bundle
 from ledger_core.verification.signatures_file import SignaturesFile, find_difference, read_signatures
-from scheduler_worker.approvals_policy import ADDRESS
+from scheduler_worker.addresses import ADDRESS, AddressChecksumWrong, checksum_fits
 from scheduler_worker.cli.arguments import HASH
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.signing import recover_signer
@@ -44,6 +44,8 @@ def _addresses(
     for value in values:
         if ADDRESS.fullmatch(value) is None:
             raise click.BadParameter("an address is 0x and 40 hexadecimal digits.")
+        if checksum_fits(value) is False:
+            raise AddressChecksumWrong(f"--approver {value}")
     return tuple(value.lower() for value in values)
 
 
