@@ -23,7 +23,7 @@ from ledger_core.identifiers import is_identifier
 from ledger_core.testing import make_component, make_window
 from scheduler_worker.cli.payout_exports import PayoutsDiffer, paid_amounts, rendering, write_checked
 from scheduler_worker.cli.payout_files import net_payouts
-from scheduler_worker.exports.differences import Difference
+from scheduler_worker.exports.differences import Difference, net_csv
 from scheduler_worker.exports.journals import Accounts, account_of, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
     amounts_in_csv,
@@ -69,11 +69,11 @@ def test_the_differences_sum_to_what_the_newer_statement_pays_more(
     was = {line.user_id: line.amount_credits for line in before.payouts}
     owed = sum(max(0, line.amount_credits - was.get(line.user_id, 0)) for line in after.payouts)
 
-    for kind in ("csv", "json", "beancount", "hledger", "payments"):
+    for kind in ("csv", "json", "beancount", "hledger", "payments", "xlsx"):
         file = net_payouts(changed, kind, accounts, addresses)
         assert file.read(file.data) == file.amounts
         assert sum(file.amounts) == (owed if kind == "payments" else more)
-        if file.amounts:
+        if file.amounts and kind != "xlsx":
             assert before.statement_hash in file.data.decode()
     entries, errors, _ = load_string(
         'plugin "beancount.plugins.auto_accounts"\n'
@@ -82,6 +82,44 @@ def test_the_differences_sum_to_what_the_newer_statement_pays_more(
     assert errors == []
     booked = [posting for each in entries if isinstance(each, Transaction) for posting in each.postings]
     assert len(booked) == len(changed.moved) + bool(more)
+
+
+@given(pool=POOLS, units=UNITS, others=UNITS)
+@settings(deadline=None)
+def test_another_reader_of_workbooks_finds_the_differences_and_no_formula(
+    pool: int, units: dict[str, int], others: dict[str, int]
+) -> None:
+    before, after = statement(pool, units), replace(statement(pool, others), allocation_set_hash="1" * 64)
+    changed = Difference(before=before, after=after)
+    data = net_payouts(changed, "xlsx", Accounts(), {}).data
+    book = load_workbook(io.BytesIO(data))
+    heading, *rows = book["Differences"].iter_rows()
+    facts = {str(name.value): str(value.value) for name, value in book["Statement"].iter_rows()}
+    table = list(csv.DictReader(io.StringIO(net_csv(changed).decode(), newline="")))
+
+    assert [cell.value for cell in heading] == [*list(table[0])[:6], "credits"] if table else not rows
+    assert [[cell.value for cell in row[1:6]] for row in rows] == [list(line.values())[1:6] for line in table]
+    assert [row[0].value for row in rows] == [each.user_id for each in changed.people]
+    assert {cell.data_type for row in rows for cell in row[:6]} <= {"s", "inlineStr"}
+    for row, each in zip(rows, changed.people, strict=True):
+        assert row[6].value == (each.credits if abs(each.credits) < 10**15 else None)
+    assert all(cell.hyperlink is None for row in rows for cell in row)
+    assert (facts["statement hash"], facts["supersedes"]) == (after.statement_hash, before.statement_hash)
+    assert facts["differences"] == str(len(rows))
+    assert net_payouts(changed, "xlsx", Accounts(), {}).data == data
+
+
+def test_a_workbook_of_differences_that_pays_otherwise_is_not_left_behind(tmp_path: Path) -> None:
+    changed = Difference(before=statement(100, {"=a": 1}), after=statement(100, {"b": 1}))
+    file = net_payouts(changed, "xlsx", Accounts(), {})
+    assert file.amounts == [-100, 100]
+
+    for amounts in ([100, -100], [-100, 100, 1]):
+        with pytest.raises(PayoutsDiffer):
+            write_checked(file.data, tmp_path / "net", kind="xlsx", amounts=amounts, read=file.read)
+    with pytest.raises(PayoutsDiffer, match="it is no workbook of differences"):
+        write_checked(payouts_xlsx(changed.after), tmp_path / "net", kind="xlsx", amounts=[0], read=file.read)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_journal_of_differences_that_does_not_balance_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from scheduler_worker.exports.differences import (
     net_payments,
 )
 from scheduler_worker.exports.journals import Accounts
+from scheduler_worker.exports.workbook import amounts_in_net_xlsx, net_xlsx
 
 PAID_OR_BOOKED = frozenset({"payments", "beancount", "hledger"})
 SHOWN_BACK = 40  # of those who would pay back; the CSV lists all
@@ -85,7 +86,7 @@ def net_payouts(
 ) -> PayoutFile:
     """Return a file of what a statement changes.
 
-    Raises: UsageError for a workbook, which has no differences.
+    Raises: PayoutsTooMany.
     """
     makers: dict[str, Callable[[Difference], bytes]] = {
         "csv": net_csv,
@@ -93,18 +94,22 @@ def net_payouts(
         "beancount": partial(net_beancount, accounts=accounts),
         "hledger": partial(net_hledger, accounts=accounts),
         "payments": partial(net_payments, addresses=addresses),
+        "xlsx": net_xlsx,
     }
-    if kind not in makers:
-        raise click.UsageError("--net is not written as xlsx: use --format csv.")
-    lines = difference.people if kind in {"csv", "json"} else difference.moved
+    lines = difference.people if kind in {"csv", "json", "xlsx"} else difference.moved
     amounts = [
         each.credits
         for each in lines
         if kind != "payments" or (each.credits > 0 and each.user_id in addresses)
     ]
-    journal = kind in {"beancount", "hledger"}
-    read = partial(amounts_in_net_journal, accounts=accounts) if journal else AMOUNTS[kind]
-    return PayoutFile(data=makers[kind](difference), amounts=amounts, read=read)
+    in_journal = partial(amounts_in_net_journal, accounts=accounts)
+    readers: dict[str, Callable[[bytes], list[int]]] = {
+        **AMOUNTS,
+        "beancount": in_journal,
+        "hledger": in_journal,
+        "xlsx": amounts_in_net_xlsx,
+    }
+    return PayoutFile(data=makers[kind](difference), amounts=amounts, read=readers[kind])
 
 
 def check_addresses(

@@ -38,7 +38,7 @@ def net_csv(difference: Difference) -> bytes:
     """Return a line for each user whose units or credits differ; amount_credits is signed: below 0 is too much paid."""
     header = ["user_id", "units_before", "units_after", "credits_before", "credits_after", AMOUNT]
     pinned = (str(difference.after.epoch_id), *_hashes(difference))
-    rows = ((harmless(each.user_id), *_quantities(each).values(), *pinned) for each in difference.people)
+    rows = ((harmless(each.user_id), *quantities(each).values(), *pinned) for each in difference.people)
     return csv_bytes([*header, "epoch_id", "statement_hash", "supersedes"], rows)
 
 
@@ -49,7 +49,7 @@ def net_json(difference: Difference) -> bytes:
         "epoch_id": str(difference.after.epoch_id),
         "statement_hash": statement_hash,
         "supersedes": supersedes,
-        "payouts": [{"user_id": each.user_id} | _quantities(each) for each in difference.people],
+        "payouts": [{"user_id": each.user_id} | quantities(each) for each in difference.people],
     }
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
@@ -113,7 +113,8 @@ def _hashes(difference: Difference) -> tuple[str, str]:
     return difference.after.statement_hash, difference.before.statement_hash
 
 
-def _quantities(each: NetDifference) -> dict[str, str]:
+def quantities(each: NetDifference) -> dict[str, str]:
+    """Return what differs of a user, by the columns of the CSV, as decimal text."""
     return {
         "units_before": str(each.units_before),
         "units_after": str(each.units_after),
