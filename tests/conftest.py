@@ -77,7 +77,8 @@ def template_database(postgres_url: str, admin_engine: Engine) -> Iterator[str]:
 @pytest.fixture
 def fresh_database(postgres_url: str, admin_engine: Engine, template_database: str) -> Iterator[TestDatabase]:
     name = f"ledger_test_{uuid.uuid4().hex[:12]}"
-    _run_alone(admin_engine, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
+    # A copy of the files takes half the work of one that is written to the log first.
+    _run_alone(admin_engine, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}" STRATEGY FILE_COPY')
     yield TestDatabase(
         owner_url=_url(postgres_url, name),
         worker_url=_url(postgres_url, name, login=WORKER_LOGIN),

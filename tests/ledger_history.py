@@ -220,7 +220,7 @@ def attacked_database(
     owner = f"{name}_owner"
     url = parse_database_url(postgres_url).set(database=name)
     with run_alone(admin) as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY'))
     try:
         engine = create_ledger_engine(url.render_as_string(hide_password=False), application_name="tests")
         names = live(engine)
