@@ -278,6 +278,28 @@ def test_a_reader_writes_nothing(reader: Session, table: str) -> None:
         assert refusal(reader, script) == DENIED
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "SELECT lo_from_bytea(0, 'mine')",  # PostgreSQL lets everybody, and a plain owner can't take it back
+        "CREATE TEMP TABLE epochs (id int); INSERT INTO epochs VALUES (1)",
+    ],
+)
+def test_what_a_reader_makes_of_its_own_reaches_nothing(
+    reader: Session, worker: Session, script: str
+) -> None:
+    """WRITES_VIA_TEMPORAL: what the database lets anybody make is seen by its maker alone, and by no rule."""
+    before = contents(worker)
+    worker.commit()
+
+    assert refusal(reader, script) == "allowed"
+
+    assert contents(worker) == before
+    for there in worker.execute("SELECT oid FROM pg_largeobject_metadata").fetchall():
+        assert refusal(worker, f"SELECT lo_get({there[0]})") == DENIED
+    assert refusal(reader, "INSERT INTO public.epochs SELECT * FROM public.epochs") == DENIED
+
+
 def test_a_snapshot_refuses_writes_even_of_a_worker(postgres_ledger: PostgresLedger) -> None:
     """WRITES_VIA_TEMPORAL: the database itself keeps a read from writing."""
     writes: tuple[Callable[[PostgresTransaction], object], ...] = (
