@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from scheduler_worker.local.programs import postgres_programs
 from tests.command_line import Ended
 from tests.conftest import TestDatabase
 from tests.contract.story import NODE_ID, LedgerStory, annas, day
+from tests.ledger_history import opened_session
 from tests.local_owners import folder_for_all
 from tests.operating.operated import until
 
@@ -76,6 +78,48 @@ def test_a_dump_restores_to_the_same_statements(
 
     assert drilled.status == 0, drilled
     assert "drill: 3 statements restored and recomputed" in drilled.output
+
+
+def test_a_reader_s_large_object_does_not_hold_up_a_backup(
+    postgres_ledger: PostgresLedger,
+    fresh_database: TestDatabase,
+    owner_engine: Engine,
+    postgres_url: str,
+    tmp_path: Path,
+) -> None:
+    """Anybody may make one, its maker alone may read it, and pg_dump would give up over it."""
+    live_through(postgres_ledger, range(1))
+    with opened_session(parse_database_url(fresh_database.reader_url)) as reader:
+        reader.execute("SELECT lo_from_bytea(0, 'in the way')")
+        reader.commit()
+    login = f"backup_{uuid.uuid4().hex[:6]}"  # no superuser, as the owner is none
+    url = parse_database_url(fresh_database.owner_url).set(username=login, password="backup")
+    with owner_engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {login} LOGIN PASSWORD 'backup'"))
+        connection.execute(text(f"GRANT pg_read_all_data TO {login}"))
+
+    live = libpq(url.render_as_string(hide_password=False))
+    drilled = run_script("drill", live, libpq(postgres_url), folder=tmp_path)
+    with owner_engine.begin() as connection:
+        connection.execute(text(f"DROP ROLE {login}"))
+
+    assert drilled.status == 0, drilled
+
+
+def test_a_drill_takes_passwords_from_a_file_as_arguments_are_seen_by_all(
+    postgres_ledger: PostgresLedger, fresh_database: TestDatabase, postgres_url: str, tmp_path: Path
+) -> None:
+    live_through(postgres_ledger, range(1))
+    urls = [parse_database_url(url) for url in (fresh_database.owner_url, postgres_url)]
+    passwords = tmp_path / ".pgpass"
+    passwords.touch(mode=0o600)
+    passwords.write_text("".join(f"*:*:*:{url.username}:{url.password}\n" for url in urls), encoding="utf-8")
+    bare = [libpq(url._replace(password=None).render_as_string(hide_password=False)) for url in urls]
+
+    drilled = run_script("drill", *bare, folder=tmp_path)
+
+    assert all(url.password and url.password not in "".join(bare) for url in urls)
+    assert drilled.status == 0, drilled
 
 
 def test_a_restored_ledger_that_lacks_a_statement_or_was_touched_is_not_taken(
