@@ -424,7 +424,10 @@ def test_help_says_what_there_is(capsys: pytest.CaptureFixture[str], monkeypatch
     with pytest.raises(SystemExit):
         command.main(["--help"])
 
-    assert capsys.readouterr().out == HELP
+    usage, rest = capsys.readouterr().out.split("\n\n", 1)
+    expected_usage, expected_rest = HELP.split("\n\n", 1)
+    assert usage.split() == expected_usage.split()  # Python 3.14 breaks its lines elsewhere
+    assert rest == expected_rest
 
 
 def test_a_hash_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

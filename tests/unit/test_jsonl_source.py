@@ -347,15 +347,15 @@ def test_an_id_that_was_collected_is_not_used_again(path: Path) -> None:
 def test_a_file_that_is_changed_while_it_is_read_is_tried_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = b"".join(map(line, range(200)))  # more than a buffer
+    old = b"".join(map(line, range(5_000)))  # more than a buffer, which is 128 KiB from Python 3.14 on
     path.write_bytes(old)
     cursor = read(path)[-1].cursor
-    path.write_bytes(old + line(200))
+    path.write_bytes(old + line(5_000))
     real = lines.JsonlFile.hash_of_first
 
     def and_then_it_is_edited(file: lines.JsonlFile, size_bytes: int) -> str | None:
         found = real(file, size_bytes)
-        path.write_bytes(old.replace(b"ada", b"eve", 1) + line(200))
+        path.write_bytes(old.replace(b"ada", b"eve", 1) + line(5_000))
         return found
 
     monkeypatch.setattr(lines.JsonlFile, "hash_of_first", and_then_it_is_edited)
