@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sqlalchemy import Engine
 from db_client.postgres_ledger import PostgresLedger
 from ledger_core.identifiers import NodeId
 from ledger_core.testing import InMemoryLedger
+from scheduler_worker.cli import progress
 from scheduler_worker.cli.app import run
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory
@@ -147,3 +150,19 @@ def test_what_can_not_be_written_is_refused_and_leaves_nothing(
     assert (found, printed) == (status, "")
     assert errors.startswith(f"ledger: {code}: ")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_long_pages_say_at_a_terminal_how_far_they_are(
+    ask: Ask, world: ReportWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    _, _, of_one = ask(world.closed[-1], "-o", tmp_path / "one.html")
+    _, _, of_all = ask("--all", "-o", tmp_path / "pages")
+    _, _, of_json = ask("--all", "-o", tmp_path / "pages", "--json")
+
+    assert re.search(r"reading 1 of \d+ people, \d+/s, \d+s left", of_one)
+    assert re.search(rf"reading 1 of {len(world.closed) + 1} pages, .* left", of_all)
+    assert of_json == ""

@@ -22,7 +22,7 @@ from ledger_core import EpochId, FinalizedAllocation, NodeId, PayoutStatement, W
 from ledger_core.identifiers import is_identifier
 from ledger_core.testing import make_component, make_window
 from scheduler_worker.cli.payout_exports import PayoutsDiffer, paid_amounts, rendering, write_checked
-from scheduler_worker.cli.payout_files import net_payouts
+from scheduler_worker.cli.payout_files import SHOWN_BACK, net_payouts, tell_paid_back
 from scheduler_worker.exports.differences import Difference, net_csv
 from scheduler_worker.exports.journals import Accounts, account_of, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
@@ -120,6 +120,41 @@ def test_a_workbook_of_differences_that_pays_otherwise_is_not_left_behind(tmp_pa
     with pytest.raises(PayoutsDiffer, match="it is no workbook of differences"):
         write_checked(payouts_xlsx(changed.after), tmp_path / "net", kind="xlsx", amounts=[0], read=file.read)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_would_have_to_pay_back_is_told_beside_the_payments(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A payment run takes nothing back, so that a person has to; what a login holds can't act on the terminal."""
+    back = {"bob": 3, "c\u202eid": 1}
+    changed = Difference(before=statement(100, {"ann": 1, **back}), after=statement(100, {"ann": 1}))
+
+    tell_paid_back(changed)
+
+    assert capsys.readouterr() == (
+        "",
+        "not in the file: 2 people would have to pay back 80 credits:\n  bob 60\n  c\ufffdid 20\n",
+    )
+
+
+def test_nobody_pays_back_where_nobody_got_too_much(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_paid_back(None)
+    tell_paid_back(Difference(before=statement(0, {"ann": 1}), after=statement(100, {"ann": 1})))
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_of_many_who_pay_back_the_first_are_told_and_the_others_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    users = {f"user-{number:02}": 1 for number in range(SHOWN_BACK + 2)}
+
+    tell_paid_back(Difference(before=statement(420, users), after=statement(0, users)))
+
+    head, *lines, last = capsys.readouterr().err.splitlines()
+    assert head == "not in the file: 42 people would have to pay back 420 credits:"
+    assert lines == [f"  user-{number:02} 10" for number in range(SHOWN_BACK)]
+    assert last == "  and 2 more, 20 credits: --format csv --net lists them"
 
 
 def test_a_journal_of_differences_that_does_not_balance_is_refused(tmp_path: Path) -> None:

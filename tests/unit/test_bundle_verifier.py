@@ -51,6 +51,29 @@ def test_the_report_counts_what_it_checked() -> None:
     ) == (5, 4, 1, 1)
 
 
+class Told:
+    """A watcher that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.counts: list[tuple[int, int | None, str]] = []
+
+    def tell(self, step: str) -> None:
+        self.steps.append(step)
+
+    def count(self, done: int, *, total: int | None, what: str) -> None:
+        self.counts.append((done, total, what))
+
+
+def test_a_watcher_is_told_how_much_is_checked_and_of_how_much() -> None:
+    told = Told()
+
+    verify_open_bundle(io.BytesIO(BUNDLES[2]), watcher=told)
+
+    assert told.steps == ["the files' checksums"]
+    assert told.counts == [(0, 1, "earlier statements"), *((number, 5, "events") for number in range(5))]
+
+
 def test_putting_a_bundle_together_again_gives_its_bytes() -> None:
     assert BUNDLES[1] == Parts(BUNDLES[1]).bundle()
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from ledger_core.domain.canonical_json import JsonValue, canonical_json
 from ledger_core.domain.instant import instant_text
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 from ledger_core.verification import fields
 from ledger_core.verification.bundle_format import ALLOCATIONS, CHAIN, EVENTS, POOL, STATEMENT
 from ledger_core.verification.bundle_reader import Bundle, open_bundle
@@ -33,7 +34,9 @@ from ledger_core.verification.statement_document import (
 )
 
 
-def verify_bundle(path: str | os.PathLike[str], *, expected_hash: str | None = None) -> VerificationReport:
+def verify_bundle(
+    path: str | os.PathLike[str], *, expected_hash: str | None = None, watcher: Watcher | None = None
+) -> VerificationReport:
     """Recompute everything that a bundle states, and report each check with its first difference.
 
     Holds:   the file is only read; memory grows with users and with one document, not with events.
@@ -47,16 +50,20 @@ def verify_bundle(path: str | os.PathLike[str], *, expected_hash: str | None = N
     if not stat.S_ISREG(source.stat().st_mode):  # opening a pipe would wait for ever
         raise NotABundle("it is no regular file")
     with source.open("rb") as file:
-        return verify_open_bundle(file, expected_hash=expected_hash)
+        return verify_open_bundle(file, expected_hash=expected_hash, watcher=watcher)
 
 
-def verify_open_bundle(file: BinaryIO, *, expected_hash: str | None = None) -> VerificationReport:
+def verify_open_bundle(
+    file: BinaryIO, *, expected_hash: str | None = None, watcher: Watcher | None = None
+) -> VerificationReport:
     """Do the same with a seekable file that is open for reading.
 
     Raises: BundleRefused, OSError.
     """
     bundle = open_bundle(file)
     findings = Findings()
+    watcher = Unwatched() if watcher is None else watcher
+    watcher.tell("the files' checksums")
     statement_hash = bundle.check_files(findings)
     if findings.has_difference("files"):  # damaged: what its lines say is of no interest
         return VerificationReport(statement_hash=statement_hash, checks=findings.checks())
@@ -68,14 +75,19 @@ def verify_open_bundle(file: BinaryIO, *, expected_hash: str | None = None) -> V
     )
     if expected_hash is not None:
         findings.compare("expected-hash", STATEMENT, expected=expected_hash, found=statement_hash)
-    return _recompute(bundle, findings)
+    return _recompute(bundle, findings, watcher)
 
 
-def _recompute(bundle: Bundle, findings: Findings) -> VerificationReport:
+def _recompute(bundle: Bundle, findings: Findings, watcher: Watcher) -> VerificationReport:
     statement, document = bundle.statement(parse_statement)
-    chain = check_chain(bundle.records(CHAIN, parse_statement), statement, findings)
+    counted = {
+        name: Counted(watcher, total=bundle.manifest.files[name].records, what=what)
+        for name, what in ((CHAIN, "earlier statements"), (EVENTS, "events"))
+    }
+    chain = check_chain(counted[CHAIN].of(bundle.records(CHAIN, parse_statement)), statement, findings)
     components, pool_total = check_pool(bundle.records(POOL, parse_component), statement, findings)
-    activity = check_events(bundle.records(EVENTS, EventLines()), statement, chain.windows, findings)
+    events = counted[EVENTS].of(bundle.records(EVENTS, EventLines()))
+    activity = check_events(events, statement, chain.windows, findings)
     units, allocation_set_hash = check_allocations(
         bundle.records(ALLOCATIONS, parse_allocation), activity, statement, findings
     )

@@ -213,8 +213,10 @@ def _check_joined(
         stored = view.statements.signatures(report.statement_hash)
     if not set(approvals) <= {found.signature for found in stored}:
         raise ApprovalsTooLate(report.epoch_id)
-    if len(stored) < required:
-        raise ApprovalsMissing(report.statement_hash, required, len(stored))
+    approvers = set(current_policy(config).approvals.approvers.values())
+    approved = sum(found.signer in approvers for found in stored)
+    if approved < required:
+        raise ApprovalsMissing(report.statement_hash, required, approved)
 
 
 def _close(config: Path | None, command: FinalizeCommand) -> Start[FinalizeReport]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerReader
+from ledger_core.ports.watcher import Counted, Watcher
 from scheduler_worker.cli.arguments import epoch_argument, epoch_unless
 from scheduler_worker.cli.output import json_option, print_json, say
 from scheduler_worker.cli.progress import Progress, Watch
@@ -64,9 +65,9 @@ def report(
     if is_to_stdout and (as_json or is_of_all):
         raise click.UsageError("`-o -` takes one page, and no --json.")
     written = []
-    with Progress() as progress, open_reader(config) as reader:
-        tell = Watch(progress, "reading").tell
-        with closing(_pages(reader, epoch_id, output, tell)) as pages:
+    with Progress(is_quiet=as_json) as progress, open_reader(config) as reader:
+        watch = Watch(progress, "reading")
+        with closing(_pages(reader, epoch_id, output, watch)) as pages:
             for page, data in pages:
                 if is_to_stdout:
                     progress.clear()
@@ -83,36 +84,34 @@ def report(
 
 
 def _pages(
-    reader: LedgerReader, epoch_id: int | None, output: Path, tell: Callable[[str], None]
+    reader: LedgerReader, epoch_id: int | None, output: Path, watcher: Watcher
 ) -> Generator[tuple[WrittenPage, bytes]]:
     """Yield the pages that were asked for, one in memory at a time."""
     if epoch_id is None:
-        yield from _all_pages(reader, output, tell)
+        yield from _all_pages(reader, output, watcher)
     else:
-        yield _one_page(reader, EpochId(epoch_id), output, tell)
+        yield _one_page(reader, EpochId(epoch_id), output, watcher)
 
 
 def _one_page(
-    reader: LedgerReader, epoch_id: EpochId, output: Path, tell: Callable[[str], None]
+    reader: LedgerReader, epoch_id: EpochId, output: Path, watcher: Watcher
 ) -> tuple[WrittenPage, bytes]:
     from scheduler_worker.reports import pages, read_epoch  # noqa: PLC0415 - templates, which no other command needs
 
     with reader.read() as view:
         view.epochs.get(epoch_id)
         found = read_epoch.read_epoch_report(
-            view, epoch_id, node_id=str(reader.node_id), chain=read_epoch.read_chain(view), tell=tell
+            view, epoch_id, node_id=str(reader.node_id), chain=read_epoch.read_chain(view), watcher=watcher
         )
     return _written(output, found.epoch.id, found.hashes.statement), pages.epoch_page(found)
 
 
-def _all_pages(
-    reader: LedgerReader, output: Path, tell: Callable[[str], None]
-) -> Generator[tuple[WrittenPage, bytes]]:
+def _all_pages(reader: LedgerReader, output: Path, watcher: Watcher) -> Generator[tuple[WrittenPage, bytes]]:
     from scheduler_worker.reports import pages, read_epoch, read_history  # noqa: PLC0415 - the same
 
     node_id, is_one_file = str(reader.node_id), output.suffix == ".html"
     with reader.read() as view:
-        history = read_history.read_history(view, node_id=node_id, tell=tell)
+        history = read_history.read_history(view, node_id=node_id, watcher=watcher)
         index = output if is_one_file else output / "index.html"
         page = WrittenPage(file=str(index), epoch_id=None, is_final=True, statement_hash=history.head_hash)
         yield page, pages.history_page(history, linked=not is_one_file)
@@ -120,14 +119,12 @@ def _all_pages(
             return
         chain = read_epoch.read_chain(view)
         shown = {found.statement.epoch_id for found in history.epochs.items}
-        for epoch in reversed(view.epochs.list_latest(limit=MAX_EPOCH_PAGES + 1)):
-            if epoch.is_open or epoch.id in shown:
-                found = read_epoch.read_epoch_report(view, epoch.id, node_id=node_id, chain=chain, tell=tell)
-                path = output / f"epoch-{epoch.id}.html"
-                yield (
-                    _written(path, epoch.id, found.hashes.statement),
-                    pages.epoch_page(found, has_history=True),
-                )
+        latest = reversed(view.epochs.list_latest(limit=MAX_EPOCH_PAGES + 1))
+        wanted = [epoch.id for epoch in latest if epoch.is_open or epoch.id in shown]
+        for each in Counted(watcher, total=len(wanted), what="pages").of(wanted):
+            found = read_epoch.read_epoch_report(view, each, node_id=node_id, chain=chain)
+            path = output / f"epoch-{each}.html"
+            yield _written(path, each, found.hashes.statement), pages.epoch_page(found, has_history=True)
 
 
 def _written(path: Path, epoch_id: int, statement_hash: str | None) -> WrittenPage:

@@ -14,6 +14,7 @@ from ledger_core.verification.signatures_file import SignaturesFile, find_differ
 from scheduler_worker.addresses import ADDRESS, AddressChecksumWrong, checksum_fits
 from scheduler_worker.cli.arguments import HASH
 from scheduler_worker.cli.output import json_option, print_json, say
+from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.signing import recover_signer
 from scheduler_worker.statement_signatures import SignaturesNotVerified, verify_signatures
 
@@ -97,7 +98,9 @@ def verify(
         raise click.UsageError("--approver and --require-approvals go with --signatures.")
     if require_approvals and not approvers:
         raise click.UsageError("--require-approvals counts who is named by --approver.")
-    report = _read(file, lambda: verify_bundle(file, expected_hash=expect))
+    with Progress(is_quiet=as_json) as progress:
+        watch = Watch(progress, "checking")
+        report = _read(file, lambda: verify_bundle(file, expected_hash=expect, watcher=watch))
     signers = None
     if signatures_path is not None:
         found = _read(signatures_path, lambda: read_signatures(signatures_path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import TypeVar
@@ -18,6 +18,7 @@ from ledger_core.domain.stream_reading import StreamCompleteness, compute_comple
 from ledger_core.explanation import LedgerFacts, UserExplanation, explain_user
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 from scheduler_worker.reports.epoch_facts import (
     MAX_CHAIN,
     MAX_EVENTS,
@@ -53,7 +54,7 @@ def read_epoch_report(
     *,
     node_id: str,
     chain: Sequence[ChainLine],
-    tell: Callable[[str], None] = lambda _: None,
+    watcher: Watcher | None = None,
 ) -> EpochReport:
     """Return what the epoch's page says.
 
@@ -69,7 +70,7 @@ def read_epoch_report(
     payouts = compute_payouts(finalized, pool_credits) if statement is None else statement.payouts
     amounts = [line.amount_credits for line in payouts]
     people = _people(payouts, rows, frozenset(facts.corrections()))
-    explained = _explained(facts, people[:MAX_EXPLAINED], tell)
+    explained = _explained(facts, people[:MAX_EXPLAINED], Unwatched() if watcher is None else watcher)
     overrides = [row for row in rows if row.final_units is not None]
     return EpochReport(
         node_id=node_id,
@@ -150,14 +151,9 @@ def _people(
     ]
 
 
-def _explained(
-    facts: LedgerFacts, people: Sequence[PersonLine], tell: Callable[[str], None]
-) -> list[UserExplanation]:
-    found = []
-    for number, person in enumerate(people, start=1):
-        tell(f"epoch {facts.summary.epoch_id}: person {number} of {len(people)}")
-        found.append(explain_user(facts, person.line.user_id, limit=MAX_EVENTS))
-    return found
+def _explained(facts: LedgerFacts, people: Sequence[PersonLine], watcher: Watcher) -> list[UserExplanation]:
+    counted = Counted(watcher, total=len(people), what="people")
+    return [explain_user(facts, person.line.user_id, limit=MAX_EVENTS) for person in counted.of(people)]
 
 
 def _amendments(versions: Sequence[PayoutStatement]) -> tuple[AmendmentLine, ...]:

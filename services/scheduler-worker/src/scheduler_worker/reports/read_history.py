@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from ledger_core.domain.concentration import Concentration, compute_concentratio
 from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.ports.ledger import LedgerView
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 from scheduler_worker.reports.epoch_facts import ChainLine, Listed
 from scheduler_worker.reports.read_epoch import chain_line
 
@@ -59,9 +60,7 @@ class HistoryReport:
     head_hash: str | None
 
 
-def read_history(
-    view: LedgerView, *, node_id: str, tell: Callable[[str], None] = lambda _: None
-) -> HistoryReport:
+def read_history(view: LedgerView, *, node_id: str, watcher: Watcher | None = None) -> HistoryReport:
     """Return what the page of all epochs says.
 
     Holds:  of an epoch with several statements the newest counts. Memory grows with people and epochs.
@@ -69,8 +68,8 @@ def read_history(
     """
     past: dict[int, PastEpoch] = {}
     amounts: dict[int, dict[str, int]] = {}
-    for statement in view.statements.chain():
-        tell(f"statement of epoch {statement.epoch_id}")
+    counted = Counted(Unwatched() if watcher is None else watcher, total=None, what="statements")
+    for statement in counted.of(view.statements.chain()):
         past[statement.epoch_id] = _past(statement)
         amounts[statement.epoch_id] = {line.user_id: line.amount_credits for line in statement.payouts}
     epochs = sorted(past.values(), key=lambda found: found.statement.first_day)
