@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
+from math import gcd
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ledger_core import FinalizedAllocation, compute_payouts, largest_remainder
+from ledger_core.domain.apportionment import exact_floors
 from ledger_core.domain.payouts import share_text
 
 MAX_BIGINT = 2**63 - 1
@@ -67,6 +69,19 @@ CLOSE_UNITS = st.builds(
 def test_remainders_that_nearly_agree_are_told_apart(pool: int, units: dict[str, int]) -> None:
     """PAYOUT_DETERMINISTIC: the first bits of a remainder decide only where they differ."""
     assert largest_remainder(pool, units) == oracle(pool, units)
+
+
+@given(units=st.integers(1, MAX_BIGINT), others=st.integers(1, MAX_BIGINT))
+def test_a_quotient_that_is_next_to_whole_is_not_taken_for_whole(units: int, others: int) -> None:
+    """ALL_MATH_BIGINT: the product misses the next multiple of the total by one."""
+    total = units + others
+    assume(gcd(units, total) == 1)
+    multiplier = -pow(units, -1, total) % total
+
+    assert exact_floors([units, others], multiplier, total) == [
+        units * multiplier // total,
+        others * multiplier // total,
+    ]
 
 
 @given(pool=NUMBERS, units=PAYABLE_UNITS, data=st.data())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from operator import lt
 
 from ledger_core.domain.curation import CuratedEvent, weight_milli
@@ -116,7 +117,7 @@ def compute_allocation_set_hash(allocations: Iterable[FinalizedAllocation]) -> s
 
 def are_in_order(users: Sequence[str]) -> bool:
     """Say whether each user id comes after the one before it (code point), and so once."""
-    return all(map(lt, users, users[1:]))
+    return all(map(lt, users, islice(users, 1, None)))
 
 
 def check_each_once(users: Sequence[str]) -> None:
