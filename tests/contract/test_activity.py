@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
@@ -106,6 +107,24 @@ def test_within_a_page_the_first_of_an_id_wins(story: LedgerStory) -> None:
 
     assert stored == StoredEvents(inserted=1, duplicates=2, conflicts=1)
     assert find_event(story.ledger, first.id) == first
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_what_is_known_is_told_wherever_it_stands_in_the_page(
+    story: LedgerStory, order: tuple[int, ...]
+) -> None:
+    """ACTIVITY_IDEMPOTENT: new, known, changed since it was stored, and changed within the page."""
+    story.store(annas(1, at=day(0)), annas(2, at=day(1)))
+    page = (
+        annas(1, at=day(0)),
+        annas(2, at=day(2)),
+        annas(3, at=day(3)),
+        annas(3, at=day(4)),
+    )
+
+    stored = story.store(*(page[position] for position in order))
+
+    assert stored == StoredEvents(inserted=1, duplicates=1, conflicts=2)
 
 
 def test_a_repeat_of_a_conflict_is_a_conflict_again(story: LedgerStory) -> None:

@@ -51,6 +51,24 @@ def epoch_id(story: LedgerStory) -> EpochId:
     return made
 
 
+def test_late_work_counts_beside_what_lies_in_the_window(story: LedgerStory) -> None:
+    """An event's weight is that of its kind wherever it lies; so is one on either end of the window."""
+    story.bind("ann", "1001")
+    story.live_through(0, annas(1, at=day(0)))
+    epoch_id = story.open(1)
+    first, last = day(0, week=1, hour=0), day(6, week=1, hour=23)
+    story.store(
+        annas(2, at=day(3)), annas(3, at=first), annas(4, at=last), annas(5, at=day(4), event_type="x")
+    )
+    story.curate(epoch_id)
+    propose(story.ledger, epoch_id)
+
+    (found,) = allocations(story, epoch_id)
+    with story.ledger.read() as view:
+        weight = view.epochs.get(epoch_id).weight_config["github:pr_merged"]
+    assert (found.proposed_units, found.activity_count) == (3 * weight, 4)
+
+
 def test_an_epoch_begins_without_allocations(story: LedgerStory) -> None:
     epoch_id = story.open()
 

@@ -81,6 +81,21 @@ def test_a_refresh_takes_the_notes_away_and_finds_nothing_more(week: Week) -> No
     assert week.refreshed() == NOTHING
 
 
+def test_what_was_curated_from_outside_the_window_counts_without_being_called_late(week: Week) -> None:
+    """Proposals read the window's events at once: whoever curates another by plain SQL finds it in the sum, too."""
+    before = week.proposed()["ann"]
+    week.story.store(annas(7, at=day(20)))
+    week.sql(
+        "INSERT INTO activity_curation (node_id, epoch_id, event_id, user_id, created_at, updated_at)"
+        " SELECT node_id, :epoch, id, 'ann', now(), now() FROM activity_events WHERE event_time = :at",
+        epoch=week.open,
+        at=day(20),
+    )
+    week.story.propose(week.open)
+
+    assert week.proposed()["ann"] == 2 * before
+
+
 @pytest.mark.parametrize(
     ("happened", "found"),
     [

@@ -42,13 +42,13 @@ _INSERT: Final = text("""
 
 # Each id by the primary key: while the planner takes a growing table for small it would read all of it for every page. OFFSET 0
 # keeps it from beginning with the table.
-_COUNT_CONFLICTS: Final = text("""
-    SELECT count(*) FROM unnest(CAST(:id AS text[]), CAST(:payload_hash AS text[])) AS page (id, payload_hash)
+_KNOWN: Final = text("""
+    SELECT page.id, page.payload_hash <> stored.payload_hash AS is_conflict
+    FROM unnest(CAST(:id AS text[]), CAST(:payload_hash AS text[])) AS page (id, payload_hash)
     CROSS JOIN LATERAL (
         SELECT known.payload_hash FROM activity_events AS known
         WHERE known.node_id = :node_id AND known.id = page.id OFFSET 0
     ) AS stored
-    WHERE stored.payload_hash <> page.payload_hash
 """)
 
 _COUNT_WAITING: Final = text("""
@@ -81,20 +81,39 @@ class PostgresActivityStore:
         return int(self._connection.execute(_COUNT_WAITING, {"node_id": self._node_id}).scalar_one())
 
     def store(self, events: Sequence[ActivityEvent]) -> StoredEvents:
-        """Insert what is new; the primary key makes the rest a no-op (ACTIVITY_IDEMPOTENT)."""
+        """Insert what is new; the primary key makes the rest a no-op (ACTIVITY_IDEMPOTENT).
+
+        What is known is looked up first, as that costs a fraction of an insert that comes to nothing; but only where the
+        first or the last event is known, so that new pages do not pay for it.
+        """
         if not events:
             return StoredEvents(inserted=0, duplicates=0, conflicts=0)
-        columns: dict[str, Any] = _columns(events) | {"node_id": self._node_id}
-        inserted = self._connection.execute(_INSERT, columns).rowcount
-        known = len(events) - inserted
-        conflicts = 0
-        if known:
-            hashes = {name: columns[name] for name in ("node_id", "id", "payload_hash")}
-            conflicts = int(self._connection.execute(_COUNT_CONFLICTS, hashes).scalar_one())
-        return StoredEvents(inserted=inserted, duplicates=known - conflicts, conflicts=conflicts)
+        found = self._known(events) if self._known((events[0], events[-1])) else []
+        known = {row.id for row in found}
+        new = [event for event in events if event.id not in known] if known else events
+        inserted = self._insert(new) if new else 0
+        if inserted < len(new):  # twice in the page, or stored by another meanwhile
+            found += self._known(new)
+        conflicts = sum(row.is_conflict for row in found)
+        return StoredEvents(
+            inserted=inserted, duplicates=len(events) - inserted - conflicts, conflicts=conflicts
+        )
+
+    def _known(self, events: Sequence[ActivityEvent]) -> list[Row[Any]]:
+        """Return the id of each event that is stored, and whether with another payload."""
+        page = {
+            "node_id": self._node_id,
+            "id": _array([event.id for event in events]),
+            "payload_hash": _array([event.payload_hash for event in events]),
+        }
+        return list(self._connection.execute(_KNOWN, page))
+
+    def _insert(self, events: Sequence[ActivityEvent]) -> int:
+        """Insert the events that are not stored yet; return how many there were."""
+        return self._connection.execute(_INSERT, _columns(events) | {"node_id": self._node_id}).rowcount
 
 
-def _columns(events: Sequence[ActivityEvent]) -> dict[str, str]:
+def _columns(events: Sequence[ActivityEvent]) -> dict[str, Any]:
     return {
         "id": _array([event.id for event in events]),
         "source": _array([event.source for event in events]),
