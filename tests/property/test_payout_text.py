@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from hashlib import sha256
 
 import pytest
@@ -49,6 +50,15 @@ def test_however_many_there_are(count: int) -> None:
     assert sha256(ours).digest() == sha256(theirs).digest()
 
 
+def test_no_more_than_one_part_s_lines_are_held() -> None:
+    taken = itertools.count()
+    lines = (PayoutLine("ann", 1, "1.000000", 1) for _ in zip(taken, range(10_000), strict=False))
+
+    next(payout_texts(lines))
+
+    assert next(taken) == 4_096
+
+
 def test_a_lone_surrogate_is_refused() -> None:
-    with pytest.raises(NotCanonical, match="a string holds a lone surrogate, which UTF-8 cannot carry"):
+    with pytest.raises(NotCanonical, match=r"^a string holds a lone surrogate, which UTF-8 cannot carry$"):
         list(payout_texts([PayoutLine("\ud800", 1, "1.000000", 1)]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import tracemalloc
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from ledger_core.errors import InvalidValue, LedgerError
 from ledger_core.verification.refusals import BundleFormatUnsupported, SignaturesRefused
 from ledger_core.verification.report import VerificationReport
 from ledger_core.verification.signatures_file import (
+    MAX_SIGNATURES_BYTES,
     find_difference,
     parse_signatures,
     read_signatures,
@@ -47,6 +50,12 @@ DOCUMENT: dict[str, Any] = {
     "signatures": [{"signature": SIGNATURE, "signer": signer} for signer in (ANN, BOB)],
     "statement_hash": STATEMENT_HASH,
 }
+
+
+def test_a_statement_s_file_names_it_and_has_its_signatures_by_signer() -> None:
+    made = signatures_file(STATEMENT, [signature(BOB), signature(ANN)])
+
+    assert made.document() == canonical_json(DOCUMENT)
 
 
 def test_the_text_that_is_signed() -> None:
@@ -186,12 +195,37 @@ def test_a_file_of_any_size_is_not_read(tmp_path: Path) -> None:
     assert "larger" not in refused.value.problem
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SignaturesRefused) as refused:
-        read_signatures(tmp_path / "pipe")
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: os.close(os.open(pipe, os.O_WRONLY)))
+    writer.start()
+    try:
+        with pytest.raises(SignaturesRefused) as refused:
+            read_signatures(pipe)
+    finally:  # the writer waits for a reader, as a reader would for a writer
+        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+        writer.join()
 
     assert refused.value.problem == "it is no regular file"
+
+
+def test_a_file_is_read_no_further_than_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    with path.open("wb") as file:
+        file.truncate(64 * MAX_SIGNATURES_BYTES)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SignaturesRefused, match="larger"):
+            read_signatures(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 * MAX_SIGNATURES_BYTES
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_signatures(tmp_path / "nothing")
 
