@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from benchmarks.figures import Figure, Scale, machine
 
-CASES = ("payouts", "verifier", "startup", "ingest", "curation", "finalize", "pipeline")
+CASES = ("payouts", "verifier", "startup", "ingest", "curation", "review", "finalize", "pipeline")
 THOUSAND = 1_000
 WHOLE = Scale()
 

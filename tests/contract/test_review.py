@@ -75,6 +75,31 @@ def test_late_work_is_counted_by_the_epoch_it_is_from(story: LedgerStory) -> Non
     )
 
 
+def test_what_another_curation_would_bring_in_is_counted(story: LedgerStory, neighbour: Ledger) -> None:
+    """Of the open window and of closed ones; what is of no epoch's window, or of a later one, waits elsewhere."""
+    LedgerStory(neighbour).store(annas(1, at=day(1, week=2)))
+    story.bind("ann", "1001")
+    story.live_through(1, annas(1, at=day(1, week=1)))
+    here = story.open(2)
+    story.store(annas(2, at=day(1, week=2)))
+    story.curate(here)
+
+    def due() -> int:
+        with story.ledger.read() as view:
+            return view.review.count_due(here)
+
+    assert due() == 0
+    story.store(
+        annas(3, at=day(0, week=2, hour=0)),
+        annas(4, at=day(2, week=1)),
+        annas(5, at=day(0, week=3, hour=0)),
+        annas(6, at=day(6, week=0)),
+    )
+    assert due() == 2
+    story.curate(here)
+    assert due() == 0
+
+
 def test_bound_accounts_are_found_by_account_login_or_user(story: LedgerStory) -> None:
     story.bind("ann", "1001")
     story.bind("Bob@Example.org", "2002")

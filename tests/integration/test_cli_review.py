@@ -93,8 +93,12 @@ def test_one_screen_has_what_matters(asked: Asked, lived: Lived) -> None:
     assert "ledger identity bind -- git ann@example.org ann" in shown
     assert "pool        1000 credits: base_issuance 1000" in shown
     assert shown.endswith(
-        f"allocations {found['allocation_set_hash']}\nnext: ledger epoch collect; ledger status says what fails\n"
+        f"allocations {found['allocation_set_hash']}\n"
+        f"next: {COMMITS} was never collected: what is missing would count in the next epoch\n"
+        "    ledger epoch collect --at 2026-11-23\n"
     )
+    assert [each["command"] for each in found["next"]] == ["ledger epoch collect --at 2026-11-23"]
+    assert found["due_events"] == 0
     assert len(shown.splitlines()) <= 30
     assert sum(person["credits"] for person in found["people"]) == 1000
     assert [(each["user_id"], each["final_units"]) for each in found["overrides"]] == [("bob", 4000)]
@@ -123,12 +127,102 @@ def test_what_changed_since_the_last_look_is_told_until_the_next(asked: Asked, l
     then = asked.prints("review", lived.open)
 
     assert "since you looked" not in first
-    assert re.search(r"since you looked at \S+Z: no count, pool or units changed", same)
+    assert re.search(r"since you looked at \S+Z: nothing changed", same)
     assert (machine["events"], machine["pool_credits"], machine["allocations_changed"]) == (1, 5, True)
     assert machine["people"] == [{"user_id": "ann", "before": 32_500, "after": 40_500}]
     assert re.search(r"since you looked at \S+Z: \+1 events, \+5 credits in the pool", changed)
     assert re.search(r"since you looked at \S+Z: ann \+8\.000", changed)
-    assert "no count, pool or units changed" in then
+    assert re.search(r"since you looked at \S+Z: pool component recorded top_up 5 credits by \S+", changed)
+    assert "nothing changed" in then
+
+
+def test_a_change_that_leaves_every_count_equal_is_told_by_its_name(asked: Asked, lived: Lived) -> None:
+    """Another event excluded, another weight, other units by hand, an account moved, streams that changed places."""
+    story, here = lived.story, lived.open
+    ledger, clock = story.ledger, story.clock
+    record_stream_problem(ledger, COMMITS, "the disk is gone", clock=clock)
+    asked.prints("review", here)
+    before = asked.says("review", here)
+    story.judge(here, lived.events[0])
+    story.judge(here, lived.events[2], included=False)
+    story.judge(here, lived.events[1], weight=501)
+    story.judge(here, lived.events[1], weight=500)
+    story.adjust(here, "bob", 4001)
+    story.adjust(here, "bob", 4000)
+    story.unbind("2002")
+    story.bind("bob", "2002")
+    record_stream_collected(ledger, COMMITS, period_end=day(0, week=3), clock=clock)
+    since = asked.says("review", here)["since_last_look"]
+    shown = asked.prints("review", here)
+
+    assert since | {"at": "", "streams": [], "decisions": []} == {
+        "at": "", "allocations_changed": False, "events": 0, "included": 0, "unresolved": 0, "late": 0,
+        "excluded": 0, "pool_credits": 0, "people": [], "streams": [], "decisions": [], "all_decisions": True,
+    }  # fmt: skip
+    assert since["streams"] == [{"stream": str(COMMITS), "before": "failing", "after": "complete"}]
+    assert [each["sentence"].partition(" by admin")[0] for each in since["decisions"]] == [
+        "identities bound bob",
+        "identity unbound bob",
+        "allocation set bob 4.001 -> 4.000",
+        "allocation set bob 4.000 -> 4.001",
+        f"event judged {lived.events[1].id} weighs 0.501 -> weighs 0.500",
+        f"event judged {lived.events[1].id} weighs 0.500 -> weighs 0.501",
+        f"event judged {lived.events[2].id} counts -> excluded",
+        f"event judged {lived.events[0].id} excluded -> counts",
+    ]
+    assert before["since_last_look"]["decisions"] == []
+    assert f"{COMMITS} failing -> complete" in shown
+    assert "allocation set bob 4.001 -> 4.000 by admin: agreed in the weekly call" in shown
+    assert "nothing changed" not in shown
+    assert "  and 3 more: --json lists them" in shown
+    assert "nothing changed" in asked.prints("review", here)
+
+
+def test_what_is_decided_of_another_epoch_alone_is_not_told(asked: Asked, lived: Lived) -> None:
+    asked.prints("review", lived.open)
+    with lived.story.ledger.read() as view:
+        newest = view.statements.versions(lived.closed)[-1].statement_hash
+    amend_statement(
+        lived.story.ledger,
+        lived.closed,
+        set_units={UserId("ann"): 77},
+        cleared=[],
+        reviewed_statement_hash=newest,
+        context=make_context("her work was missed"),
+        clock=lived.story.clock,
+    )
+
+    assert asked.says("review", lived.open)["since_last_look"]["decisions"] == []
+
+
+def test_more_decisions_than_are_listed_are_said_to_be_more(
+    asked: Asked, lived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("review_facts", "review_changes"):
+        monkeypatch.setattr(f"scheduler_worker.cli.{module}.MOST_DECISIONS", 7)
+    asked.prints("review", lived.open)
+    for units in range(1, 9):
+        lived.story.adjust(lived.open, "bob", units)
+    since = asked.says("review", lived.open)["since_last_look"]
+
+    assert (len(since["decisions"]), since["all_decisions"]) == (7, False)
+    assert "  and 2 more: --json lists the newest" in asked.prints("review", lived.open)
+
+
+def test_a_look_of_the_older_format_is_read_for_what_it_kept(
+    asked: Asked, lived: Lived, node_id: NodeId
+) -> None:
+    asked.prints("review", lived.open)
+    path = look_path(node_id, lived.open)
+    look = json.loads(path.read_text())
+    older = {key: look[key] for key in look.keys() - {"streams", "decisions"}} | {"format": "ledger-look/1"}
+    path.write_text(json.dumps(older))
+    same = asked.says("review", lived.open)["since_last_look"]
+
+    assert (same["events"], same["streams"], same["decisions"]) == (0, None, None)
+    assert "no count, pool or units changed" in asked.prints("review", lived.open)
+    path.write_text(json.dumps(older | {"events": 1}))
+    assert "+7 events" in asked.prints("review", lived.open)
 
 
 def test_a_look_is_nobody_else_s_and_what_is_wrong_with_it_is_no_look(
@@ -151,7 +245,9 @@ def test_a_look_is_nobody_else_s_and_what_is_wrong_with_it_is_no_look(
         path.write_text(wrong)
         assert "since you looked" not in asked.prints("review", lived.open)
     good = json.loads(path.read_text())
-    for key, value in (("units", {"ann": "8"}), ("events", "7"), ("units", []), ("events", True)):
+    for key, value in (("units", {"ann": "8"}), ("events", "7"), ("units", []), ("events", True),
+        ("streams", {"s": 7}), ("streams", []), ("decisions", [7]), ("decisions", {}),
+    ):  # fmt: skip
         path.write_text(json.dumps(good | {key: value}))
         assert "since you looked" not in asked.prints("review", lived.open)
 
@@ -169,13 +265,19 @@ def test_a_look_at_very_many_people_keeps_no_units(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("scheduler_worker.cli.last_look.MAX_PEOPLE", 1)
     look = Look(
         at="x", allocation_set_hash="y", events=1, included=1, unresolved=0, late=0, excluded=0,
-        pool_credits=1, units={"a": 1, "b": 2},
+        pool_credits=1, units={"a": 1, "b": 2}, streams={"s": "complete", "t": "never"}, decisions=("d",),
     )  # fmt: skip
     assert keep_look(tmp_path / "l", look)
     found = find_look(tmp_path / "l")
 
     assert found is not None
     assert (found.units, found.pool_credits) == (None, 1)
+    assert (found.streams, found.decisions) == ({"s": "complete", "t": "never"}, ("d",))
+    monkeypatch.setattr("scheduler_worker.cli.last_look.MAX_STREAMS", 1)
+    assert keep_look(tmp_path / "l", look)
+    fewer = find_look(tmp_path / "l")
+    assert fewer is not None
+    assert fewer.streams is None
 
 
 def test_a_relative_state_folder_is_none(monkeypatch: pytest.MonkeyPatch, node_id: NodeId) -> None:
@@ -204,7 +306,8 @@ def test_sources_are_told_by_how_they_stand_for_the_window(
     assert [each["state"] for each in (*early, *behind)] == ["early", "behind"]
     assert "sources     1 complete" in complete
     pinned = asked.says("review", lived.open)["allocation_set_hash"]
-    assert complete.endswith(f"next: ledger epoch finalize {lived.open} \\\n    --reviewed {pinned}\n")
+    assert f"    ledger identity unresolved --epoch {lived.open}\nor: a close shows" in complete
+    assert complete.endswith(f"    ledger epoch finalize {lived.open} \\\n        --reviewed {pinned}\n")
 
 
 def test_a_closed_epoch_shows_its_statement_and_leaves_no_look(

@@ -26,8 +26,8 @@ from ledger_core.domain.ledger_action import ActionContext
 from ledger_core.identifiers import EpochId, EventId, NodeId, UserId
 from ledger_core.ports.evidence_reader import ActivityElsewhere, DailyActivity, EventInEpoch
 
-# What `like_names` does: A to Z alone, as lower() would ask a locale.
-FOLDED: Final = "translate({}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+# What `like_names` does: in the collation "C", A to Z alone are letters; translate() takes ten times as long.
+FOLDED: Final = 'lower({} COLLATE "C")'
 _LOGIN: Final = FOLDED.format("event.platform_login")
 _ACCOUNT: Final = FOLDED.format("event.platform_user_id")
 

@@ -27,7 +27,21 @@ _LATE: Final = text("""
     ORDER BY late_from_epoch_id DESC
 """)
 
-# By the index of an account's events: each bound account costs a look at its own.
+_DUE: Final = text("""
+    SELECT count(*) FROM activity_events AS event
+    WHERE event.node_id = :node_id
+        AND EXISTS (
+            SELECT FROM epochs AS epoch
+            WHERE epoch.node_id = event.node_id AND (epoch.id = :epoch_id OR epoch.status = 'closed')
+                AND event.event_time >= epoch.period_start AND event.event_time < epoch.period_end
+        )
+        AND NOT EXISTS (
+            SELECT FROM activity_curation AS curated
+            WHERE curated.node_id = event.node_id AND curated.event_id = event.id
+        )
+""")
+
+# By the index of an account's events.
 _NEWEST_LOGIN: Final = """
     LEFT JOIN LATERAL (
         SELECT event.platform_login AS login FROM activity_events AS event
@@ -45,12 +59,27 @@ def _names(column: str) -> str:
     return f"{folded}, {local}, split_part({local}, '+', 2)"
 
 
+_LOGIN: Final = FOLDED.format("event.platform_login")
+
+# Events are read once, for accounts that had an alike login ever; the newest is then looked up for those alone.
 _BOUND_LIKE: Final = text(f"""
+    WITH perhaps AS (
+        SELECT provider, external_id FROM user_bindings
+        WHERE node_id = :node_id
+            AND ARRAY[{_names("external_id")}, {_names("user_id")}] && CAST(:names AS text[])
+        UNION
+        SELECT event.source, event.platform_user_id FROM activity_events AS event
+        WHERE event.node_id = :node_id AND event.platform_user_id IS NOT NULL
+            AND ({_LOGIN} = ANY(CAST(:names AS text[])) OR event.platform_login ~ '[@+]'
+                AND ARRAY[{_names("event.platform_login")}] && CAST(:names AS text[]))
+    )
     SELECT binding.provider, binding.external_id, binding.user_id, newest.login
-    FROM user_bindings AS binding
+    FROM perhaps
+    JOIN user_bindings AS binding
+        ON binding.node_id = :node_id
+        AND binding.provider = perhaps.provider AND binding.external_id = perhaps.external_id
     {_NEWEST_LOGIN}
-    WHERE binding.node_id = :node_id
-        AND ARRAY[{_names("binding.external_id")}, {_names("binding.user_id")}, {_names("newest.login")}]
+    WHERE ARRAY[{_names("binding.external_id")}, {_names("binding.user_id")}, {_names("newest.login")}]
             && CAST(:names AS text[])
     ORDER BY binding.provider, binding.external_id
     LIMIT :limit
@@ -152,6 +181,11 @@ class PostgresReviewReader:
         return JudgedEvents(
             excluded=counted.excluded, weighed=counted.weighed, newest=tuple(map(curated_fact, newest))
         )
+
+    def count_due(self, epoch_id: EpochId) -> int:
+        """Count the events of its window or of a closed epoch's that are curated nowhere."""
+        values = {"node_id": self._node_id, "epoch_id": epoch_id}
+        return int(self._connection.execute(_DUE, values).scalar_one())
 
     def late_work(self, epoch_id: EpochId) -> tuple[LateWork, ...]:
         """Return the epoch's late work, a row for each epoch it is from."""

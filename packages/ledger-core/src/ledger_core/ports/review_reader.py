@@ -75,6 +75,9 @@ class ReviewReader(Protocol):
     def judged(self, epoch_id: EpochId, *, limit: int) -> JudgedEvents:
         """Count the epoch's events that are excluded or weighed by an admin, and return the newest judgements."""
 
+    def count_due(self, epoch_id: EpochId) -> int:
+        """Count the events that belong into the epoch once it is curated again: curated nowhere, and of its window or of a closed epoch's."""
+
     def late_work(self, epoch_id: EpochId) -> tuple[LateWork, ...]:
         """Return the late work that the epoch holds, a row for each epoch it is from, the newest epoch first."""
 

@@ -46,6 +46,16 @@ class InMemoryReviewReader:
             newest=tuple(curated_fact(found) for found in decided[:limit]),
         )
 
+    def count_due(self, epoch_id: EpochId) -> int:
+        """Count the events of its window or of a closed epoch's that are curated nowhere."""
+        state = self._scope.state
+        windows = [each.window for each in state.epochs.values() if each.id == epoch_id or not each.is_open]
+        curated = {event_id for _, event_id in state.curation}
+        return sum(
+            event.id not in curated and any(window.contains(event.event_time) for window in windows)
+            for event in state.events.values()
+        )
+
     def late_work(self, epoch_id: EpochId) -> tuple[LateWork, ...]:
         """Return the epoch's late work, a row for each epoch it is from."""
         by_home: dict[EpochId, list[UserId | None]] = defaultdict(list)

@@ -9,15 +9,18 @@ from pathlib import Path
 import click
 
 from ledger_core.completeness_errors import check_complete
+from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.identifiers import EpochId
 from ledger_core.signature_errors import ApprovalsMissing, ApprovalsTooLate
-from scheduler_worker.bootstrap import create_directories, create_sources, system_clock
+from scheduler_worker.bootstrap import create_directories, create_sources, read_facts, system_clock
 from scheduler_worker.cli import epoch_views as views
 from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, wait_option, yes_option
 from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.gap_views import read_streams
-from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, time_text
+from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, say, time_text
+from scheduler_worker.cli.review_facts import streams_of
+from scheduler_worker.cli.review_next import missing_sentences
 from scheduler_worker.cli.runs import run_workflow
 from scheduler_worker.cli.session import (
     action_context,
@@ -182,7 +185,7 @@ def finalize(
         check_complete(overview.epoch.id, streams)  # now, and not once somebody has confirmed
         views.check_seen(overview, reviewed)
         if not as_json:
-            views.print_preview(overview, streams, system_clock())
+            _print_preview(config, overview, streams)
         confirm(views.close_question(overview), yes=yes)
         if not (yes and as_json):  # then nobody has seen anything
             reviewed, reviewed_pool = overview.allocation_set_hash, overview.pool_credits
@@ -203,6 +206,20 @@ def finalize(
     if run.joined and run.report is not None and (approvals or require_approvals):
         _check_joined(config, run.report, approvals, require_approvals)
     return Exit.DONE
+
+
+def _print_preview(
+    config: Path | None, overview: views.EpochOverview, streams: Sequence[StreamCompleteness]
+) -> None:
+    """Print what would be paid, and what the epoch lacks, as `ledger review` tells it."""
+    policy, now, epoch = current_policy(config), system_clock(), overview.epoch
+    views.print_preview(overview, streams, now)
+    with open_reader(config) as reader:
+        health = read_facts(reader, create_sources(policy), create_directories(policy)).streams
+        with reader.read() as view:
+            due = view.review.count_due(epoch.id) if overview.waiting else 0
+    for sentence in missing_sentences(streams_of(epoch, streams, health, now), due):
+        say(sentence)
 
 
 def _check_joined(

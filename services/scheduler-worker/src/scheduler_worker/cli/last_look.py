@@ -16,15 +16,22 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-FORMAT: Final = "ledger-look/1"
+FORMAT: Final = "ledger-look/2"
+_OLDER: Final = "ledger-look/1"  # which knew of no decision and of no stream
 MAX_BYTES: Final = 16_777_216
 MAX_PEOPLE: Final = 100_000  # of more, who has which units is not kept
+MAX_STREAMS: Final = 10_000  # of more, how each stood is not kept
 _COUNTS: Final = ("events", "included", "unresolved", "late", "excluded", "pool_credits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """An epoch as it was looked at: counts, and everybody's units in milli-units; None where they were too many."""
+    """An epoch as it was looked at.
+
+    Units: everybody's units in milli-units.
+    Holds: units and streams are None where they were too many; streams and decisions are None in a look of an older
+           format. Decisions are the digests of the newest that were recorded then.
+    """
 
     at: str
     allocation_set_hash: str
@@ -35,6 +42,8 @@ class Look:
     excluded: int
     pool_credits: int
     units: Mapping[str, int] | None
+    streams: Mapping[str, str] | None
+    decisions: tuple[str, ...] | None
 
 
 def look_path(node_id: UUID, epoch_id: int) -> Path:
@@ -58,7 +67,9 @@ def find_look(path: Path) -> Look | None:
 def keep_look(path: Path, look: Look) -> bool:
     """Keep a look, whole or not at all, for its owner alone; return False where that can't be."""
     units = look.units if look.units is not None and len(look.units) <= MAX_PEOPLE else None
-    text = json.dumps({"format": FORMAT} | asdict(look) | {"units": units}, ensure_ascii=True)
+    streams = look.streams if look.streams is not None and len(look.streams) <= MAX_STREAMS else None
+    kept = {"format": FORMAT} | asdict(look) | {"units": units, "streams": streams}
+    text = json.dumps(kept, ensure_ascii=True)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -78,12 +89,26 @@ def keep_look(path: Path, look: Look) -> bool:
 
 
 def _parse(found: Any) -> Look | None:
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(found, dict) or found.get("format") not in {FORMAT, _OLDER}:
         return None
     at, pinned, units = found.get("at"), found.get("allocation_set_hash"), found.get("units")
     counts: dict[str, Any] = {name: found.get(name) for name in _COUNTS}
     if not isinstance(at, str) or not isinstance(pinned, str) or set(map(type, counts.values())) != {int}:
         return None
-    if units is not None and (not isinstance(units, dict) or set(map(type, units.values())) - {int}):
+    streams, decisions = found.get("streams"), found.get("decisions")
+    if not _maps_to(units, int) or not _maps_to(streams, str):
         return None
-    return Look(at=at, allocation_set_hash=pinned, units=units, **counts)
+    if decisions is not None and (not isinstance(decisions, list) or set(map(type, decisions)) - {str}):
+        return None
+    return Look(
+        at=at,
+        allocation_set_hash=pinned,
+        units=units,
+        streams=streams,
+        decisions=None if decisions is None else tuple(decisions),
+        **counts,
+    )
+
+
+def _maps_to(found: Any, kind: type) -> bool:
+    return found is None or (isinstance(found, dict) and not set(map(type, found.values())) - {kind})

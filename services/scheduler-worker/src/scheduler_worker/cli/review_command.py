@@ -46,7 +46,9 @@ def review(config: Path | None, epoch_id: int, as_json: bool) -> None:
             view.epochs.get(EpochId(epoch_id))
         health = read_facts(reader, create_sources(policy), create_directories(policy)).streams
         with reader.read() as view:
-            found = read_review(view, EpochId(epoch_id), health, now)
+            found = read_review(
+                view, EpochId(epoch_id), health, now, approvals_required=policy.approvals.required
+            )
     path = look_path(policy.node_id, epoch_id)
     look = find_look(path)
     if as_json:

@@ -13,6 +13,7 @@ from ledger_core.domain.epoch import Epoch
 from ledger_core.domain.identity import UnresolvedIdentity
 from ledger_core.domain.identity_suggestion import Suggestion, suggest_users
 from ledger_core.domain.instant import instant_text
+from ledger_core.domain.ledger_action import LedgerAction
 from ledger_core.domain.stream_health import StreamHealth
 from ledger_core.domain.stream_reading import StreamCompleteness, Verdict
 from ledger_core.identifiers import EpochId
@@ -21,11 +22,13 @@ from ledger_core.ports.review_reader import JudgedEvents, LateWork
 from scheduler_worker.cli.epoch_views import EpochOverview, counting_units, read_overview
 from scheduler_worker.cli.gap_views import read_streams
 from scheduler_worker.cli.last_look import Look
+from scheduler_worker.cli.review_decisions import digest, is_of
 
 MOST_UNRESOLVED: Final = 50
 MOST_JUDGED: Final = 50
 MOST_BOUND: Final = 1_000  # accounts that fifty unresolved ones are like
 MOST_SUGGESTIONS: Final = 3
+MOST_DECISIONS: Final = 200  # of the record; a look keeps the digests of as many
 
 
 class StreamState(StrEnum):
@@ -76,6 +79,8 @@ class Review:
     """An epoch as an admin looks at it.
 
     Holds: last_week is the epoch of the window right before, with everybody's units in it; None where there is none.
+           decisions are the newest of the record that are not about another epoch alone. due counts the events that
+           belong here and are not curated yet. is_over says whether the window had ended.
     """
 
     overview: EpochOverview
@@ -84,6 +89,10 @@ class Review:
     late: tuple[LateWork, ...]
     unresolved: tuple[UnresolvedAccount, ...]
     last_week: tuple[EpochId, Mapping[str, int]] | None
+    decisions: tuple[LedgerAction, ...]
+    due: int
+    is_over: bool
+    approvals_required: int
 
     @property
     def units(self) -> dict[str, int]:
@@ -102,7 +111,14 @@ class Review:
         return bool(self.streams) and all(stream.state in fine for stream in self.streams)
 
 
-def read_review(view: LedgerView, epoch_id: EpochId, health: Sequence[StreamHealth], now: datetime) -> Review:
+def read_review(
+    view: LedgerView,
+    epoch_id: EpochId,
+    health: Sequence[StreamHealth],
+    now: datetime,
+    *,
+    approvals_required: int = 0,
+) -> Review:
     """Return the epoch's review; health is how the policy's streams fare now.
 
     Raises: EpochNotFound.
@@ -119,11 +135,17 @@ def read_review(view: LedgerView, epoch_id: EpochId, health: Sequence[StreamHeal
         last_week = (before.id, {row.user_id: row.units for row in counted_before})
     return Review(
         overview=overview,
-        streams=_streams(epoch, counted, health if epoch.is_open else (), now),
+        streams=streams_of(epoch, counted, health if epoch.is_open else (), now),
         judged=view.review.judged(epoch_id, limit=MOST_JUDGED),
         late=view.review.late_work(epoch_id),
         unresolved=_unresolved(view, epoch_id),
         last_week=last_week,
+        decisions=tuple(
+            each for each in view.actions.list_latest(limit=MOST_DECISIONS) if is_of(epoch_id, each)
+        ),
+        due=view.review.count_due(epoch_id) if epoch.is_open and overview.waiting else 0,
+        is_over=now >= epoch.window.period_end,
+        approvals_required=approvals_required,
     )
 
 
@@ -150,6 +172,8 @@ def look_of(review: Review, now: datetime) -> Look:
         excluded=review.judged.excluded,
         pool_credits=review.overview.pool_credits,
         units=review.units,
+        streams={each.name: each.state.value for each in review.streams},
+        decisions=tuple(map(digest, review.decisions)),
     )
 
 
@@ -165,7 +189,7 @@ def _unresolved(view: LedgerView, epoch_id: EpochId) -> tuple[UnresolvedAccount,
     )
 
 
-def _streams(
+def streams_of(
     epoch: Epoch, counted: Sequence[StreamCompleteness], health: Sequence[StreamHealth], now: datetime
 ) -> tuple[ReviewedStream, ...]:
     """Return each stream once: a gap that was counted says more than how its collection fares."""

@@ -8,10 +8,14 @@ from typing import Any
 
 from ledger_core.domain.evidence import CuratedFact
 from ledger_core.domain.identity_suggestion import Suggestion
+from ledger_core.domain.ledger_action import LedgerAction
 from scheduler_worker.cli.epoch_views import epoch_json
 from scheduler_worker.cli.last_look import Look
 from scheduler_worker.cli.output import time_text
+from scheduler_worker.cli.review_changes import SinceLook, since_look
+from scheduler_worker.cli.review_decisions import decision_text
 from scheduler_worker.cli.review_facts import Review, UnitsChange, UnresolvedAccount, changed_units
+from scheduler_worker.cli.review_next import next_steps
 
 
 def review_json(review: Review, look: Look | None) -> dict[str, Any]:
@@ -21,6 +25,7 @@ def review_json(review: Review, look: Look | None) -> dict[str, Any]:
         "epoch": epoch_json(overview.epoch),
         "events": asdict(overview.summary),
         "waiting_events": overview.waiting,
+        "due_events": review.due,
         "complete": review.is_complete,
         "streams": [
             {"stream": each.name, "state": each.state.value, "sentence": each.sentence}
@@ -52,8 +57,9 @@ def review_json(review: Review, look: Look | None) -> dict[str, Any]:
                 for part in overview.components
             ],
         },
-        "since_last_look": None if look is None else _since_look(review, look),
+        "since_last_look": None if look is None else _since_look(since_look(review, look)),
         "since_last_week": _since_week(review),
+        "next": [asdict(step) for step in next_steps(review)],
         "allocation_set_hash": overview.allocation_set_hash,
         "statement_hash": overview.statement_hash,
     }
@@ -118,18 +124,26 @@ def _changes(changes: Sequence[UnitsChange]) -> list[dict[str, Any]]:
     return [{"user_id": each.user_id, "before": each.before, "after": each.after} for each in changes]
 
 
-def _since_look(review: Review, look: Look) -> dict[str, Any]:
-    summary = review.overview.summary
+def _since_look(since: SinceLook) -> dict[str, Any]:
     return {
-        "at": look.at,
-        "allocations_changed": look.allocation_set_hash != review.overview.allocation_set_hash,
-        "events": summary.events - look.events,
-        "included": summary.included - look.included,
-        "unresolved": summary.unresolved - look.unresolved,
-        "late": summary.late - look.late,
-        "excluded": review.judged.excluded - look.excluded,
-        "pool_credits": review.overview.pool_credits - look.pool_credits,
-        "people": None if look.units is None else _changes(changed_units(look.units, review.units)),
+        "at": since.at,
+        "allocations_changed": since.has_other_allocations,
+        **since.counts,
+        "people": None if since.people is None else _changes(since.people),
+        "streams": None if since.streams is None else [asdict(each) for each in since.streams],
+        "decisions": None if since.decisions is None else [_decision(each) for each in since.decisions],
+        "all_decisions": since.is_all,
+    }
+
+
+def _decision(decision: LedgerAction) -> dict[str, Any]:
+    return {
+        "action": decision.action,
+        "subject": decision.subject,
+        "actor": decision.context.actor,
+        "reason": decision.context.reason,
+        "at": time_text(decision.at),
+        "sentence": decision_text(decision),
     }
 
 

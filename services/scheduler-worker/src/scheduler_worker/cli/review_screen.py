@@ -10,9 +10,10 @@ from typing import Final
 import click
 
 from ledger_core.domain.identity_suggestion import Likeness
-from ledger_core.domain.pool import BASE_ISSUANCE
 from scheduler_worker.cli.last_look import Look
 from scheduler_worker.cli.output import is_terminal, print_facts, print_table, say, units_text
+from scheduler_worker.cli.review_changes import SinceLook, since_look
+from scheduler_worker.cli.review_decisions import decision_text
 from scheduler_worker.cli.review_facts import (
     MOST_UNRESOLVED,
     Review,
@@ -21,9 +22,17 @@ from scheduler_worker.cli.review_facts import (
     UnresolvedAccount,
     changed_units,
 )
+from scheduler_worker.cli.review_next import next_steps
 
 SHOWN_PEOPLE: Final = 15
 SHOWN: Final = 5  # of anything else
+_COUNTED: Final = {
+    "events": "events",
+    "late": "late",
+    "unresolved": "unresolved",
+    "excluded": "excluded",
+    "pool_credits": "credits in the pool",
+}
 BAR_CELLS: Final = 12
 _LIKENESS: Final = {
     Likeness.SAME_EMAIL: "same e-mail",
@@ -143,27 +152,26 @@ def _print_changes(review: Review, look: Look | None) -> None:
     if review.last_week is not None:
         epoch_id, before = review.last_week
         _print_units(f"since the week before (epoch {epoch_id})", changed_units(before, review.units))
-    if look is None:
-        return
-    now, pool = review.overview.summary, review.overview.pool_credits
-    moved = [
-        f"{after - before:+d} {name}"
-        for name, before, after in (
-            ("events", look.events, now.events),
-            ("late", look.late, now.late),
-            ("unresolved", look.unresolved, now.unresolved),
-            ("excluded", look.excluded, review.judged.excluded),
-            ("credits in the pool", look.pool_credits, pool),
-        )
-        if after != before
-    ]
-    title = f"since you looked at {look.at}"
+    if look is not None:
+        _print_since(since_look(review, look))
+
+
+def _print_since(since: SinceLook) -> None:
+    title = f"since you looked at {since.at}"
+    moved = [f"{since.counts[key]:+d} {name}" for key, name in _COUNTED.items() if since.counts[key]]
     if moved:
         say(f"{title}: {', '.join(moved)}")
-    elif look.allocation_set_hash == review.overview.allocation_set_hash:
-        say(f"{title}: no count, pool or units changed")
-    if look.units is not None and look.allocation_set_hash != review.overview.allocation_set_hash:
-        _print_units(title, changed_units(look.units, review.units))
+    elif since.is_nothing:
+        say(f"{title}: {'no count, pool or units' if since.decisions is None else 'nothing'} changed")
+    if since.people is not None and since.has_other_allocations:
+        _print_units(title, since.people)
+    streams, decisions = since.streams or (), since.decisions or ()
+    for stream in streams[:SHOWN]:
+        say(f"{title}: {stream.stream} {stream.before or 'not there'} -> {stream.after or 'not there'}")
+    _print_more(len(streams), "--json lists them")
+    for decision in decisions[:SHOWN]:
+        say(f"{title}: {decision_text(decision)}")
+    _print_more(len(decisions), f"--json lists {'them' if since.is_all else 'the newest'}")
 
 
 def _print_units(title: str, changes: Sequence[UnitsChange]) -> None:
@@ -235,15 +243,7 @@ def _print_next(review: Review) -> None:
     if not epoch.is_open:
         click.echo(f"statement   {overview.statement_hash}")
         return
-    if any(stream.state is StreamState.INCOMPLETE for stream in review.streams):
-        say(f"next: ledger epoch collect, or ledger gap waive {epoch.id} STREAM --reason WHY")
-    elif any(
-        stream.state in {StreamState.FAILING, StreamState.BEHIND, StreamState.NEVER}
-        for stream in review.streams
-    ):
-        say("next: ledger epoch collect; ledger status says what fails")
-    elif not any(part.component_id == BASE_ISSUANCE for part in overview.components):
-        say(f"next: ledger pool add {epoch.id} base_issuance CREDITS")
-    else:
-        click.echo(f"next: ledger epoch finalize {epoch.id} \\")
-        click.echo(f"    --reviewed {overview.allocation_set_hash}")
+    for number, step in enumerate(next_steps(review)):
+        say(f"{'or' if number else 'next'}: {step.why}")
+        for line in step.command.split("\n"):
+            click.echo(f"    {line}")
