@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from tests.command_line import all_commands
+from tests.command_line import all_commands, ledger
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 _BLOCK: Final = re.compile(
@@ -27,6 +27,8 @@ _AT_THE_END: Final = """end() {
 }
 trap end EXIT"""
 _COMMAND: Final = re.compile(r"^(?: {4,})?(?:[A-Z_]+=\S+ )*(?:uv run )?ledger ([a-z-].*)$", re.MULTILINE)
+_FENCED: Final = re.compile(r"^(```.*?^```$| {4,}[^\n]*$)", re.MULTILINE | re.DOTALL)
+_INLINE: Final = re.compile(r"`(ledger\s[^`]*)`")
 # In the order in which one shell runs them: each goes on where the one before it stopped.
 LIVED_THROUGH: Final = (
     "tutorial.md",
@@ -70,6 +72,39 @@ def parsed_commands(text: str) -> list[str]:
         context.close()
         found.append(line)
     return found
+
+
+def inline_commands(text: str) -> list[str]:
+    """Return the commands that a document names within its sentences, each looked up in the program.
+
+    Holds: a name alone, of a group too, is a command: what it takes may be left out, or be a word in capitals.
+    Raises: AssertionError for a command or an option that there is not.
+    """
+    found = []
+    for spoken in _INLINE.findall(_FENCED.sub("", text)):
+        line = " ".join(spoken.split())
+        _look_up(line, shlex.split(re.split(r" [|>&<]", line)[0], comments=True)[1:])
+        found.append(line)
+    return found
+
+
+def _look_up(line: str, words: list[str]) -> None:
+    command: click.Command = ledger
+    context = click.Context(ledger, info_name="ledger")
+    options = _options(ledger)
+    while isinstance(command, click.Group) and words and words[0] not in options:
+        inner = command.get_command(context, words[0])
+        assert inner is not None, f"no such command: {line}"
+        command, words, options = inner, words[1:], options | _options(inner)
+    wrong = [
+        word for word in words if word.startswith("-") and word.partition("=")[0] not in options | {"--"}
+    ]
+    assert wrong == [], f"no such option: {line}"
+
+
+def _options(command: click.Command) -> frozenset[str]:
+    named = (name for each in command.params for name in (*each.opts, *each.secondary_opts))
+    return frozenset(named) | {"--help"}
 
 
 def _words(line: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import environment
-from tests.documents.blocks import DOCS, LIVED_THROUGH, blocks, parsed_commands, script
+from tests.documents.blocks import DOCS, LIVED_THROUGH, blocks, inline_commands, parsed_commands, script
 from tests.documents.reference import FOLDER, pages
 from tests.local_owners import folder_for_all
 
@@ -96,6 +96,35 @@ def test_every_command_line_in_a_document_is_one_that_there_is() -> None:
     count = sum(len(parsed_commands(path.read_text(encoding="utf-8"))) for path in documents)
 
     assert count > 150
+
+
+def test_every_command_within_a_sentence_is_one_that_there_is() -> None:
+    documents = [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]
+    count = sum(len(inline_commands(path.read_text(encoding="utf-8"))) for path in documents)
+
+    assert count > 150
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "`ledger epoch shew`",
+        "`ledger\nepok`",
+        "`ledger epoch show EPOCH --jsn`",
+        "`ledger identity --provider git`",
+        "`ledger schedule shew --json`",
+    ],
+)
+def test_a_command_within_a_sentence_that_there_is_not_is_found(wrong: str) -> None:
+    """The check can fail."""
+    with pytest.raises(AssertionError):
+        inline_commands(f"Say {wrong} then.")
+
+
+def test_a_command_within_a_sentence_may_leave_out_what_it_takes() -> None:
+    told = "`ledger`, `ledger epoch`, `ledger epoch\nshow`, `ledger epoch finalize EPOCH --reviewed HASH`, `ledger identity who ada`"
+
+    assert len(inline_commands(told)) == 4
 
 
 def test_a_command_line_that_there_is_not_is_found() -> None:
