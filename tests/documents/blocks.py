@@ -10,7 +10,8 @@ from typing import Final
 
 import click
 
-from tests.command_line import all_commands, ledger
+from scheduler_worker.cli.app import ledger
+from tests.command_line import all_commands
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 _BLOCK: Final = re.compile(

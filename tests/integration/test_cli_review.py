@@ -81,14 +81,14 @@ def test_one_screen_has_what_matters(asked: Asked, lived: Lived) -> None:
 
     assert re.search(rf"^epoch +{lived.open} \(open\), ", shown, re.MULTILINE)
     assert "sources     1 NEVER\n" in shown
-    assert "8: 7 count, 1 excluded, 1 re-weighted, 1 late; 0 wait" in shown
+    assert "8: 7 count, 1 excluded, 1 re-weighted, 1 late; 0 in no epoch yet" in shown
     assert re.search(r"^ann +#+ +32\.500 +8\.000 +8\d\d$", shown, re.MULTILINE)
     assert re.search(r"^bob +# +4\.000\* +8\.000 +1\d\d$", shown, re.MULTILINE)
     assert f"since the week before (epoch {lived.closed}): ann +24.500, bob -4.000" in shown
     assert "set: bob 0.000 -> 4.000 by admin: agreed in the weekly call" in shown
     assert f"excluded: {lived.events[0].id} by admin: agreed in the weekly call" in shown
     assert f"weighs 0.500: {lived.events[1].id} by admin" in shown
-    assert f"late: 1 events of 1 people from epoch {lived.closed}" in shown
+    assert f"late: 1 event of 1 person from epoch {lived.closed}" in shown
     assert "perhaps ann's: alike as git ann@work.example" in shown
     assert "ledger identity bind -- git ann@example.org ann" in shown
     assert "pool        1000 credits: base_issuance 1000" in shown
@@ -132,7 +132,7 @@ def test_what_changed_since_the_last_look_is_told_until_the_next(asked: Asked, l
     assert machine["people"] == [{"user_id": "ann", "before": 32_500, "after": 40_500}]
     assert re.search(r"since you looked at \S+Z: \+1 events, \+5 credits in the pool", changed)
     assert re.search(r"since you looked at \S+Z: ann \+8\.000", changed)
-    assert re.search(r"since you looked at \S+Z: pool component recorded top_up 5 credits by \S+", changed)
+    assert re.search(r"^  decided: pool component recorded top_up 5 credits by \S+", changed, re.MULTILINE)
     assert "nothing changed" in then
 
 
@@ -171,7 +171,10 @@ def test_a_change_that_leaves_every_count_equal_is_told_by_its_name(asked: Asked
         f"event judged {lived.events[0].id} excluded -> counts",
     ]
     assert before["since_last_look"]["decisions"] == []
-    assert f"{COMMITS} failing -> complete" in shown
+    assert (
+        f"no count, pool or units changed\n  stream {COMMITS} failing -> complete\n  decided: identities"
+        in shown
+    )
     assert "allocation set bob 4.001 -> 4.000 by admin: agreed in the weekly call" in shown
     assert "nothing changed" not in shown
     assert "  and 3 more: --json lists them" in shown
@@ -306,8 +309,8 @@ def test_sources_are_told_by_how_they_stand_for_the_window(
     assert [each["state"] for each in (*early, *behind)] == ["early", "behind"]
     assert "sources     1 complete" in complete
     pinned = asked.says("review", lived.open)["allocation_set_hash"]
-    assert f"    ledger identity unresolved --epoch {lived.open}\nor: a close shows" in complete
-    assert complete.endswith(f"    ledger epoch finalize {lived.open} \\\n        --reviewed {pinned}\n")
+    assert "    ledger identity bind PROVIDER ACCOUNT USER\nor: a close shows" in complete
+    assert complete.endswith(f"    ledger epoch finalize {lived.open} \\\n    --reviewed {pinned}\n")
 
 
 def test_a_closed_epoch_shows_its_statement_and_leaves_no_look(
@@ -419,6 +422,21 @@ def test_who_somebody_is(asked: Asked, lived: Lived) -> None:
     assert "no account is bound to this user now" in told_of_bob
     assert "nobody's: github 2002 (login bob)" in told_of_bob
     assert asked.refuses("identity", "who", "zoe") == "nobody-named"
+
+
+def test_who_asks_for_a_reason_may_be_named_by_an_account(asked: Asked, lived: Lived) -> None:
+    """One that is a single user's: what is nobody's, or of two, is explained or refused as it is called."""
+    lived.story.bind("cid", "3003")
+    lived.story.store(
+        make_event(71, at=day(4, week=1), account="3003", login="shared"),
+        make_event(72, at=day(4, week=1), account="1001", login="shared"),
+    )
+    told = asked.prints("explain", lived.closed, "ANN@work.example")
+
+    assert told.startswith("ANN@work.example is an account of ann\nann gets 50 of 100 credits")
+    assert asked.says("explain", lived.closed, "1001") == asked.says("explain", lived.closed, "ann")
+    assert asked.prints("explain", lived.open, "ann@example.org").startswith("ann@example.org would get 0")
+    assert asked.refuses("explain", lived.closed, "shared") == "user-not-in-epoch"
 
 
 def test_a_review_writes_nothing_to_the_ledger(asked: Asked, lived: Lived) -> None:

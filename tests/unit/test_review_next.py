@@ -39,7 +39,7 @@ NONE = replace(UNRESOLVED, unresolved=0)
 COLLECT = "ledger epoch collect --at 2026-11-16"
 WAIVE = "ledger gap waive 1 git:acme/web:commits --reason WHY"
 POOL = f"ledger pool add 1 {BASE_ISSUANCE} CREDITS"
-IDENTITIES = "ledger identity unresolved --epoch 1"
+IDENTITIES = "ledger identity bind PROVIDER ACCOUNT USER"
 REVIEW = "ledger review 1"
 SIGN = "ledger statement sign-data 1"
 CLOSE = "ledger epoch finalize 1"
@@ -66,6 +66,7 @@ STATES: Sequence[tuple[str, dict[str, Any], list[str], str]] = (
         "streams": (stream(StreamState.WAIVED), stream(StreamState.COMPLETE)),
     }, [CLOSE], "is for ever"),
     ("nobody has units", {"allocations": ()}, [CLOSE], "pays nobody"),
+    ("all are nobody's", {"allocations": (), "summary": UNRESOLVED}, [IDENTITIES], "2 events of accounts"),
 )  # fmt: skip
 
 
@@ -81,17 +82,17 @@ def test_the_next_step_is_what_a_close_would_lack(
 
     steps = next_steps(replace(ready, overview=overview, **of_review))
 
-    assert [step.command.split(" \\\n")[0] for step in steps] == commands
+    assert [step.command.partition(" --reviewed")[0] for step in steps] == commands
     assert why in steps[0].why
     assert all(step.why for step in steps)
 
 
 def test_a_close_is_pinned_to_what_was_shown(ready: Review) -> None:
-    pinned = f" \\\n    --reviewed {ready.overview.allocation_set_hash}"
+    pinned = f" --reviewed {ready.overview.allocation_set_hash}"
     signed = next_steps(replace(ready, approvals_required=1))[1]
 
     assert next_steps(ready)[0].command == f"{CLOSE}{pinned}"
-    assert signed.command == f"{CLOSE}{pinned} \\\n    --approval SIGNATURE"
+    assert signed.command == f"{CLOSE}{pinned} --approval SIGNATURE"
 
 
 def test_a_stream_s_name_is_quoted_for_a_shell(ready: Review) -> None:

@@ -21,7 +21,7 @@ from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import AllocationsChanged, LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.ports.ledger import LedgerView
-from scheduler_worker.cli.output import print_table, say, time_text, units_text
+from scheduler_worker.cli.output import counted, print_table, say, time_text, units_text
 from scheduler_worker.cli.runs import Run
 from scheduler_worker.messages import CollectReport, FinalizeReport, StreamReport
 
@@ -215,8 +215,8 @@ def print_preview(overview: EpochOverview, streams: Sequence[StreamCompleteness]
         say(f"no base_issuance yet: ledger pool add {overview.epoch.id} base_issuance CREDITS")
     if overview.summary.unresolved:
         say(
-            f"{overview.summary.unresolved} events are unresolved and earn nothing here; bound later, they"
-            " count in the next epoch"
+            f"{counted(overview.summary.unresolved, 'event')} of accounts that are nobody's: nothing is earned by it"
+            " here; bound later, it counts in the next epoch"
         )
     if now < overview.epoch.window.period_end:
         end = time_text(overview.epoch.window.period_end)

@@ -23,7 +23,8 @@ from ledger_core.explanation.activity import MAX_SHOWN_EVENTS
 from ledger_core.explanation.as_json import explanation_json
 from ledger_core.explanation.trace_lines import trace_lines
 from ledger_core.explanation.user_lines import Line, user_lines
-from ledger_core.identifiers import EpochId, check_identifier
+from ledger_core.identifiers import EpochId, UserId, check_identifier
+from ledger_core.ports.ledger import LedgerView
 from scheduler_worker.cli.arguments import HASH, epoch_argument, epoch_unless
 from scheduler_worker.cli.output import (
     fold,
@@ -33,11 +34,13 @@ from scheduler_worker.cli.output import (
     output_width,
     print_json,
     printable,
+    say,
 )
 from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.verify_command import BundleUnreadable
 
 DEFAULT_LIMIT: Final = 20
+_MOST_CALLED: Final = 50  # accounts of one name
 _BUNDLE: Final = "--bundle"
 
 bundle_option = click.option(
@@ -73,6 +76,8 @@ def explain(
 ) -> None:
     """Explain a person's credits in an epoch, down to the last, or why none.
 
+    USER is a user, or an account or login that is one user's alone.
+
     Of an open epoch it is a preview. With --bundle there is no EPOCH to say, and
     neither server nor ledger.toml is asked: the bundle is verified first. The
     same without this program: python -m ledger_core.explanation user FILE USER
@@ -88,7 +93,10 @@ def explain(
     if bundle is None:
         _check_expects_bundle(expect)
         with reading(config) as view:
-            found = explain_user(LedgerFacts(view, EpochId(epoch_id)), user_id, limit=limit)
+            user = _user_called(view, user_id)
+            found = explain_user(LedgerFacts(view, EpochId(epoch_id)), user, limit=limit)
+        if user != user_id and not as_json:
+            say(f"{user_id} is an account of {user}")
     else:
         with _opened(bundle, expect) as facts:
             verified = facts.summary.statement_hash
@@ -124,6 +132,14 @@ def trace(config: Path | None, event_id: str, bundle: Path | None, expect: str |
             verified = facts.summary.statement_hash
             found = trace_event(facts.trace_facts(event_id))
     _print(found, trace_lines(found), verified, as_json=as_json)
+
+
+def _user_called(view: LedgerView, name: str) -> str:
+    """Return the user of that id; where there is none, whose account or login it is, if it is one user's alone."""
+    if view.identities.find_user(UserId(name)) is not None:
+        return name
+    owners = {each.user_id for each in view.review.accounts_named(name, limit=_MOST_CALLED)}
+    return name if len(owners) != 1 else owners.pop() or name
 
 
 @contextmanager

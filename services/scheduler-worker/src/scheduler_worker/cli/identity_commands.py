@@ -149,3 +149,4 @@ def unresolved(config: Path | None, epoch_id: int | None, limit: int, as_json: b
     )
     if len(found) == limit:
         click.echo(f"the first {limit}; --limit shows more")
+    click.echo("next: ledger identity bind PROVIDER ACCOUNT USER, or many from a file by import")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scheduler_worker.cli.output import counted
 from scheduler_worker.identity_messages import MovedReport
 from scheduler_worker.messages import (
     CuratedReport,
@@ -12,11 +13,11 @@ def resolved_text(curated: CuratedReport | None) -> str:
     """Return what bindings changed in the open epoch, to stand at a sentence's end."""
     if curated is None:
         return ""
-    return f"; {curated.counts.resolved} events of epoch {curated.epoch_id} changed hands"
+    return f"; {counted(curated.counts.resolved, 'event')} of epoch {curated.epoch_id} changed hands"
 
 
 def moved_text(report: MovedReport) -> str:
     """Return what a merge or a split changed in the open epoch, to stand at a sentence's end."""
     if report.epoch_id is None or report.counts is None:
         return ""
-    return f"; {report.counts.resolved} events of epoch {report.epoch_id} changed hands"
+    return f"; {counted(report.counts.resolved, 'event')} of epoch {report.epoch_id} changed hands"

@@ -152,6 +152,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
 
 
+def counted(count: int, noun: str) -> str:
+    """Return 1 and `event` as `1 event`, 2 of them as `2 events`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def units_text(milli_units: int) -> str:
     """Return 8000 milli-units as `8.000`."""
     return f"{milli_units // 1000}.{milli_units % 1000:03d}"

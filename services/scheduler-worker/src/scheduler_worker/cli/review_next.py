@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger_core.domain.instant import instant_text
 from ledger_core.domain.pool import BASE_ISSUANCE
+from scheduler_worker.cli.output import counted
 from scheduler_worker.cli.review_facts import Review, ReviewedStream, StreamState
 
 _MISSING: Final = frozenset({StreamState.FAILING, StreamState.BEHIND, StreamState.NEVER})
@@ -16,7 +17,7 @@ _MISSING: Final = frozenset({StreamState.FAILING, StreamState.BEHIND, StreamStat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """A command, of one or more lines, and one sentence of why; words in capitals are to be filled in."""
+    """A command of one line, and one sentence of why; words in capitals are to be filled in."""
 
     command: str
     why: str
@@ -43,7 +44,7 @@ def missing_sentences(streams: Sequence[ReviewedStream], due: int) -> tuple[str,
         )
     if due:
         found.append(
-            f"{due} {_events(due)} of this epoch {'waits' if due == 1 else 'wait'} to be curated: closed now,"
+            f"{counted(due, 'event')} of this epoch {'waits' if due == 1 else 'wait'} to be curated: closed now,"
             f" {'it' if due == 1 else 'they'} would count in the next"
         )
     return tuple(found)
@@ -81,9 +82,9 @@ def _identities(review: Review) -> tuple[NextStep, ...]:
         return ()
     return (
         NextStep(
-            command=f"ledger identity unresolved --epoch {review.overview.epoch.id}",
-            why=f"{count} {_events(count)} of accounts that are nobody's earn nothing here; bound after the close,"
-            " they count in the next epoch",
+            command="ledger identity bind PROVIDER ACCOUNT USER",
+            why=f"{counted(count, 'event')} of accounts that are nobody's earn nothing here: say whose they are, as"
+            " bound after the close they count in the next epoch",
         ),
     )
 
@@ -94,24 +95,22 @@ def _close(review: Review) -> tuple[NextStep, ...]:
         end = instant_text(epoch.window.period_end)
         why = f"the window runs until {end}: look again then, as later work would count in the next epoch"
         return (NextStep(command=f"ledger review {epoch.id}", why=why),)
-    close = f"ledger epoch finalize {epoch.id} \\\n    --reviewed {pinned}"
+    close = f"ledger epoch finalize {epoch.id} --reviewed {pinned}"
     if review.approvals_required:
         return (
             NextStep(
                 command=f"ledger statement sign-data {epoch.id}",
                 why=f"{review.approvals_required} of the approvers must sign what a close writes",
             ),
-            NextStep(command=f"{close} \\\n    --approval SIGNATURE", why="once they have"),
+            NextStep(command=f"{close} --approval SIGNATURE", why="once they have"),
         )
     if not any(review.units.values()):
+        if review.overview.summary.unresolved:
+            return ()  # a week of work that nobody would be paid for
         return (NextStep(command=close, why="nobody has units, so that a close pays nobody"),)
     return (NextStep(command=close, why="a close shows what is paid, asks, and is for ever"),)
 
 
 def _others(streams: Sequence[ReviewedStream]) -> str:
     more = len(streams) - 1
-    return f", and {more} more stream{'s' * (more != 1)}" if more else ""
-
-
-def _events(count: int) -> str:
-    return "event" if count == 1 else "events"
+    return f", and {counted(more, 'more stream')}" if more else ""

@@ -11,7 +11,7 @@ import click
 
 from ledger_core.domain.identity_suggestion import Likeness
 from scheduler_worker.cli.last_look import Look
-from scheduler_worker.cli.output import is_terminal, print_facts, print_table, say, units_text
+from scheduler_worker.cli.output import counted, is_terminal, print_facts, print_table, say, units_text
 from scheduler_worker.cli.review_changes import SinceLook, since_look
 from scheduler_worker.cli.review_decisions import decision_text
 from scheduler_worker.cli.review_facts import (
@@ -25,6 +25,7 @@ from scheduler_worker.cli.review_facts import (
 from scheduler_worker.cli.review_next import next_steps
 
 SHOWN_PEOPLE: Final = 15
+_WHOLE_COMMAND: Final = 76  # longer ones go on below, an option a line
 SHOWN: Final = 5  # of anything else
 _COUNTED: Final = {
     "events": "events",
@@ -47,14 +48,14 @@ def print_review(review: Review, look: Look | None) -> None:
     summary, epoch = overview.summary, overview.epoch
     how_many = (
         f"{summary.events}: {summary.included} count, {review.judged.excluded} excluded,"
-        f" {review.judged.weighed} re-weighted, {summary.late} late; {overview.waiting} wait"
+        f" {review.judged.weighed} re-weighted, {summary.late} late; {overview.waiting} in no epoch yet"
     )
     print_facts(
         [
             ("epoch", f"{epoch.id} ({epoch.status}), {epoch.window}"),
             ("sources", _sources_text(review)),
             ("events", how_many),
-            ("unresolved", f"{summary.unresolved} events of {_accounts_text(review.unresolved)}"),
+            ("unresolved", f"{counted(summary.unresolved, 'event')} of {_accounts_text(review.unresolved)}"),
             ("pool", _pool_text(review)),
         ]
     )
@@ -81,6 +82,10 @@ def signed_units(milli_units: int) -> str:
     """Return 1500 milli-units as `+1.500`."""
     sign = "-" if milli_units < 0 else "+"
     return f"{sign}{units_text(abs(milli_units))}"
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 def _accounts_text(accounts: Sequence[UnresolvedAccount]) -> str:
@@ -161,16 +166,18 @@ def _print_since(since: SinceLook) -> None:
     moved = [f"{since.counts[key]:+d} {name}" for key, name in _COUNTED.items() if since.counts[key]]
     if moved:
         say(f"{title}: {', '.join(moved)}")
-    elif since.is_nothing:
-        say(f"{title}: {'no count, pool or units' if since.decisions is None else 'nothing'} changed")
+    elif since.is_nothing and since.decisions is not None:
+        say(f"{title}: nothing changed")
+    elif not since.has_other_allocations:
+        say(f"{title}: no count, pool or units changed")
     if since.people is not None and since.has_other_allocations:
         _print_units(title, since.people)
     streams, decisions = since.streams or (), since.decisions or ()
     for stream in streams[:SHOWN]:
-        say(f"{title}: {stream.stream} {stream.before or 'not there'} -> {stream.after or 'not there'}")
+        say(f"  stream {stream.stream} {stream.before or 'not there'} -> {stream.after or 'not there'}")
     _print_more(len(streams), "--json lists them")
     for decision in decisions[:SHOWN]:
-        say(f"{title}: {decision_text(decision)}")
+        say(f"  decided: {decision_text(decision)}")
     _print_more(len(decisions), f"--json lists {'them' if since.is_all else 'the newest'}")
 
 
@@ -211,7 +218,9 @@ def _print_decisions(review: Review) -> None:
         say(f"{how}: {each.fact.event_id}{by}")
     _print_more(review.judged.excluded + review.judged.weighed, "--json lists the newest")
     for late in review.late[:SHOWN]:
-        say(f"late: {late.events} events of {late.people} people from epoch {late.from_epoch_id}")
+        say(
+            f"late: {counted(late.events, 'event')} of {_people(late.people)} from epoch {late.from_epoch_id}"
+        )
     _print_more(len(review.late), "--json lists them")
 
 
@@ -224,7 +233,9 @@ def _print_unresolved(review: Review) -> None:
     for found in review.unresolved[:SHOWN]:
         account = found.account
         login = "" if account.login is None else f" ({account.login})"
-        say(f"nobody's: {account.provider} {account.external_id or 'gone'}{login}, {account.events} events")
+        say(
+            f"nobody's: {account.provider} {account.external_id or 'gone'}{login}, {counted(account.events, 'event')}"
+        )
         for each in found.suggestions:
             like = each.account
             say(
@@ -245,5 +256,5 @@ def _print_next(review: Review) -> None:
         return
     for number, step in enumerate(next_steps(review)):
         say(f"{'or' if number else 'next'}: {step.why}")
-        for line in step.command.split("\n"):
-            click.echo(f"    {line}")
+        head, *options = step.command.split(" --") if len(step.command) > _WHOLE_COMMAND else [step.command]
+        click.echo(" \\\n".join((f"    {head}", *(f"    --{option}" for option in options))))

@@ -12,7 +12,15 @@ from ledger_core.errors import LedgerError
 from ledger_core.identifiers import UserId, check_identifier
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.ports.review_reader import NamedAccount, UserInEpoch
-from scheduler_worker.cli.output import json_option, print_json, print_table, say, time_text, units_text
+from scheduler_worker.cli.output import (
+    counted,
+    json_option,
+    print_json,
+    print_table,
+    say,
+    time_text,
+    units_text,
+)
 from scheduler_worker.cli.session import reading
 
 MOST_ACCOUNTS: Final = 50
@@ -130,7 +138,7 @@ def _print(found: dict[str, Any]) -> None:
         say(f"and {found['more_users']} more users")
     for each in found["unbound_accounts"]:
         login = "" if each["login"] is None else f" (login {each['login']})"
-        say(f"nobody's: {each['provider']} {each['account']}{login}, {each['events']} events")
+        say(f"nobody's: {each['provider']} {each['account']}{login}, {counted(each['events'], 'event')}")
         _print_history(each["history"])
 
 
