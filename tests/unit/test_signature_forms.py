@@ -204,8 +204,9 @@ def test_a_pipe_is_not_read(tmp_path: Path) -> None:
         with pytest.raises(SignaturesRefused) as refused:
             read_signatures(pipe)
     finally:  # the writer waits for a reader, as a reader would for a writer
-        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
         writer.join()
+        os.close(reader)
 
     assert refused.value.problem == "it is no regular file"
 
