@@ -34,7 +34,7 @@ def refreshed(ledger: PostgresLedger, epoch_id: EpochId) -> dict[str, float]:
     """Refresh the epoch as a collection does, and return what that took."""
     with ledger.begin() as transaction, spending(transaction.connection) as spent:
         counts = transaction.curation.refresh(transaction.epochs.lock(epoch_id), at=CLOCK())
-        transaction.allocations.propose(epoch_id)
+        transaction.allocations.propose(epoch_id, is_curated=True)
     return asdict(spent) | {"added": counts.added}
 
 

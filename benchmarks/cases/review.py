@@ -28,7 +28,7 @@ def review(meter: Meter, *, url: str, events: int) -> dict[str, Any]:  # noqa: A
         store_events(ledger, first=0, events=events)
         with ledger.begin() as transaction:
             transaction.curation.refresh(transaction.epochs.lock(epoch_id), at=CLOCK())
-            transaction.allocations.propose(epoch_id)
+            transaction.allocations.propose(epoch_id, is_curated=True)
         with ledger.begin() as view:
             with spending(view.connection) as taken:
                 nobodys = view.identities.list_unresolved(epoch_id, limit=LISTED)

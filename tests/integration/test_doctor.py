@@ -432,6 +432,12 @@ def test_a_forged_approval_does_not_count_as_one(patient: Patient) -> None:
     assert [each.found for each in found if each.subject == subject] == ["0"]
 
 
+def test_a_policy_that_recovers_nobody_calls_no_signature_wrong(patient: Patient) -> None:
+    found = patient.findings(ApprovalPolicy(approvers=frozenset({SIGNER})))
+
+    assert [(each.check, each.is_unchecked) for each in found] == [("signatures", True), ("approvals", True)]
+
+
 @pytest.mark.usefixtures("command_line")
 def test_without_the_extra_the_command_says_what_it_did_not_check(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -446,8 +452,9 @@ def test_without_the_extra_the_command_says_what_it_did_not_check(
         "\n-     signatures\n      1 signature: expected its signer, found signatures can't be checked"
         in told
     )
-    assert told.endswith("\nnot checked: signatures\neverything that was checked is coherent\n")
-    assert [name for name, check in checks.items() if not check["checked"]] == ["signatures"]
+    assert told.endswith("\nnot checked: approvals, signatures\neverything that was checked is coherent\n")
+    unchecked = ["signatures", "approvals"]
+    assert [name for name, check in checks.items() if not check["checked"]] == unchecked
 
 
 def test_the_command_says_ok_for_each_check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from scheduler_worker.addresses import checksum_fits, has_checksum
 from scheduler_worker.cli.app import run
-from scheduler_worker.cli.payout_exports import AddressesInvalid, read_addresses
+from scheduler_worker.cli.payout_exports import AddressesInvalid, read_addresses, tell_unchecked
 from scheduler_worker.policy import read_policy
+from tests.command_line import environment
 from tests.signers import APPROVER
 
 # The examples of EIP-55 itself.
@@ -93,6 +95,64 @@ def test_a_mistyped_address_of_a_payment_is_refused_with_its_line(tmp_path: Path
 
     with pytest.raises(AddressesInvalid, match="line 5 has an address whose checksum"):
         read_addresses(path)
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        (f" {MISTYPED}", "has an address with a space before or after it"),
+        (f"{MISTYPED} ", "has an address with a space before or after it"),
+        (MISTYPED[:-1], "has an address that is none: 0x and 40 hexadecimal digits"),
+        (f"{MISTYPED}0", "has an address that is none: 0x and 40 hexadecimal digits"),
+        (MISTYPED.replace("0x", "0X"), "has an address that is none: 0x and 40 hexadecimal digits"),
+        (MISTYPED.replace("60", "6O"), "has an address that is none: 0x and 40 hexadecimal digits"),
+        (MISTYPED.replace("0x", "Ox"), "has an address that is none: 0x and 40 hexadecimal digits"),
+    ],
+)
+def test_what_is_almost_an_address_is_refused(tmp_path: Path, address: str, problem: str) -> None:
+    path = tmp_path / "addresses.csv"
+    path.write_text(f"user_id,address\nox,oxford.example\nann,{address}\n")
+
+    with pytest.raises(AddressesInvalid, match=f"line 3 {problem}$"):
+        read_addresses(path)
+
+
+def test_how_many_payments_go_to_an_unchecked_address_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {"ann": MISTYPED, "bob": WITHOUT_ONE[1], "cid": "De02 1203"}
+    tell_unchecked(known)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setitem(sys.modules, "eth_hash.auto", None)
+
+    tell_unchecked(known)
+
+    assert capsys.readouterr() == (
+        "",
+        "not checked: checksums of 1 addresses; cogni-scheduler-worker[signatures] computes them\n",
+    )
+
+
+@pytest.mark.parametrize("named", ["pysha3", "nonsense"])
+def test_an_installation_that_computes_nothing_is_told_from_a_wrong_address(named: str) -> None:
+    """A hash's implementation is chosen by the environment, and loaded by its first use."""
+    asked = (
+        "import sys\n"
+        "from scheduler_worker.addresses import checksum_fits\n"
+        "from scheduler_worker.signing import recover_signer\n"
+        "from ledger_core.signature_errors import SigningUnavailable\n"
+        f"assert checksum_fits({MISTYPED!r}) is None\n"
+        "try:\n"
+        "    recover_signer('text', '0x' + '11' * 64 + '1b')\n"
+        "except SigningUnavailable:\n"
+        "    sys.exit(7)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", asked], env=environment({"ETH_HASH_BACKEND": named}), check=False
+    )
+
+    assert ended.returncode == 7
 
 
 def test_where_no_checksum_can_be_computed_that_is_said(

@@ -16,6 +16,7 @@ from ledger_core.domain.approvals import ApprovalPolicy
 from ledger_core.domain.canonical_json import canonical_json
 from ledger_core.domain.signature import StatementSignature, check_signature, check_signer, signing_text
 from ledger_core.errors import InvalidValue, LedgerError
+from ledger_core.signature_errors import SigningUnavailable
 from ledger_core.verification.refusals import BundleFormatUnsupported, SignaturesRefused
 from ledger_core.verification.report import VerificationReport
 from ledger_core.verification.signatures_file import (
@@ -103,7 +104,7 @@ def test_a_policy_asks_for_no_more_approvals_than_it_has_approvers() -> None:
 
 
 def test_a_policy_that_recovers_nobody_says_so() -> None:
-    with pytest.raises(InvalidValue, match=r"^signature can't be checked here$"):
+    with pytest.raises(SigningUnavailable, match=r"^signatures can't be checked here: install "):
         ApprovalPolicy().recover("text", SIGNATURE)
 
 

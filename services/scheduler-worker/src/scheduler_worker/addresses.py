@@ -15,6 +15,8 @@ MISTYPED: Final = (
     "has an address whose checksum (EIP-55) does not fit: a character is mistyped, or the case of a letter; copy it anew"
     " from where it comes from"
 )
+# What somebody has written who meant an Ethereum address, if it is none.
+_ALMOST: Final = re.compile("0[xX].*|[oO][xX][0-9a-fA-FoO]{20,}", re.ASCII)
 _UPPER_FROM: Final = 8  # of a hexadecimal digit of the hash: its highest bit
 
 
@@ -25,6 +27,11 @@ class AddressChecksumWrong(LedgerError):
 
     def __init__(self, where: str) -> None:
         super().__init__(f"{where} {MISTYPED}")
+
+
+def is_almost_address(text: str) -> bool:
+    """Say whether a text is no Ethereum address and looks as if it were to be one."""
+    return ADDRESS.fullmatch(text) is None and _ALMOST.match(text.strip()) is not None
 
 
 def has_checksum(address: str) -> bool:
@@ -40,12 +47,13 @@ def checksum_fits(address: str) -> bool | None:
     """
     if not has_checksum(address):
         return True
+    digits = address.removeprefix("0x").lower()
     try:
         from eth_hash.auto import keccak  # noqa: PLC0415 - an extra, and slow to load
-    except ImportError:
+
+        marks = keccak(digits.encode()).hex()
+    except (ImportError, ValueError):  # also of an implementation that is missing, or named wrongly
         return None
-    digits = address.removeprefix("0x").lower()
-    marks = keccak(digits.encode()).hex()
     fitting = (
         digit.upper() if int(mark, 16) >= _UPPER_FROM else digit
         for digit, mark in zip(digits, marks, strict=False)

@@ -21,7 +21,10 @@ def load_recovery() -> tuple[Any, Callable[..., Any]]:
     try:
         from eth_account import Account  # noqa: PLC0415 - an extra, and half a second
         from eth_account.messages import encode_defunct  # noqa: PLC0415 - the same
-    except ImportError as error:
+        from eth_hash.auto import keccak  # noqa: PLC0415 - the same
+
+        keccak(b"")  # its implementation is loaded by its first use, and may be missing, or named wrongly
+    except (ImportError, ValueError) as error:
         raise SigningUnavailable from error
     finally:
         sys.setrecursionlimit(limit)

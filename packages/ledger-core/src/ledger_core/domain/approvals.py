@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from ledger_core.domain.signature import check_signer
 from ledger_core.errors import InvalidValue
+from ledger_core.signature_errors import SigningUnavailable
 
 SignerRecovery = Callable[[str, str], str]
-"""Returns the signer (an address in lower case) of a text from its signature; raises SignatureInvalid."""
+"""Returns the signer (an address in lower case) of a text from its signature; raises SignatureInvalid, SigningUnavailable."""
 
 
 def _nobody_recovers(_text: str, _signature: str) -> str:
-    raise InvalidValue("signature", "can't be checked here")
+    raise SigningUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,14 @@ def check_coherence(
         )
         check_chain(links, findings)
         _check_statement_counts(epochs, links, findings)
-        check_signatures(ledger.node_id, stored, links, approvals, findings=findings, watcher=watcher)
+        check_signatures(
+            ledger.node_id,
+            stored,
+            links,
+            approvals,
+            findings=findings,
+            counted=Counted(watcher, total=totals.signatures, what="signatures"),
+        )
         _check_activity(
             view, epochs, links, findings, Counted(watcher, total=totals.curated, what="curated events")
         )

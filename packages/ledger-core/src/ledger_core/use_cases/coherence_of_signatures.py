@@ -13,7 +13,7 @@ from ledger_core.domain.signature import signing_text_of
 from ledger_core.errors import InvalidValue
 from ledger_core.identifiers import NodeId
 from ledger_core.ports.coherence_reader import CoherenceReader, StoredSignature
-from ledger_core.ports.watcher import Counted, Watcher
+from ledger_core.ports.watcher import Counted
 from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 from ledger_core.use_cases.coherence_findings import Findings
 from ledger_core.use_cases.coherence_of_statements import StatementLink
@@ -26,13 +26,13 @@ def check_signatures(
     policy: ApprovalPolicy,
     *,
     findings: Findings,
-    watcher: Watcher,
+    counted: Counted,
 ) -> None:
     """Recover who made each signature, and count each statement's approvals.
 
-    Holds: where signers can't be recovered, how many were not is a finding, and no signature counts as checked.
+    Holds: where signers can't be recovered, how many were not is a finding of both checks. Such signatures count as
+           approvals, so that a statement which has too few of them has too few at best.
     """
-    counted = Counted(watcher, total=stored.totals().signatures, what="signatures")
     approvals = dict.fromkeys((link.statement_hash for link in links), 0)
     unchecked, why = 0, ""
     for signed in counted.of(stored.signatures()):
@@ -49,7 +49,8 @@ def check_signatures(
         subject, expected = (
             ("1 signature", "its signer") if unchecked == 1 else (f"{unchecked} signatures", "their signers")
         )
-        findings.unchecked("signatures", subject, expected=expected, found=why)
+        for check in ("signatures", "approvals"):
+            findings.unchecked(check, subject, expected=expected, found=why)
     for link in links:
         given = approvals[link.statement_hash]
         if given < policy.required:

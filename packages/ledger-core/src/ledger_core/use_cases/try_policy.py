@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger_core.domain.allocation import Allocation, FinalizedAllocation, compute_proposed_allocations
@@ -15,6 +15,7 @@ from ledger_core.domain.weight_config import WeightConfig
 from ledger_core.errors import StatementNotFound
 from ledger_core.identifiers import EpochId, UserId
 from ledger_core.ports.ledger import LedgerView
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def try_policy(
     weights: WeightConfig,
     *,
     epochs: int,
-    tell: Callable[[str], None] = lambda _: None,
+    watcher: Watcher | None = None,
 ) -> PolicyTrial:
     """Return what the latest closed epochs, up to `epochs` of them, would have paid under other weights.
 
@@ -88,8 +89,8 @@ def try_policy(
     closed = [epoch for epoch in view.epochs.list_latest(limit=epochs + 1) if not epoch.is_open][:epochs]
     tried: list[TriedEpoch] = []
     amounts: dict[str, list[tuple[int, int]]] = {}
-    for number, epoch in enumerate(reversed(closed)):
-        tell(f"epoch {epoch.id}, {number + 1} of {len(closed)}")
+    counted = Counted(Unwatched() if watcher is None else watcher, total=len(closed), what="epochs")
+    for number, epoch in enumerate(counted.of(reversed(closed))):
         found, changes = _try_epoch(view, epoch, weights)
         tried.append(found)
         for user, change in changes.items():

@@ -10,6 +10,7 @@ import click
 
 from ledger_core.completeness_errors import check_complete
 from ledger_core.domain.stream_reading import StreamCompleteness
+from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId
 from ledger_core.signature_errors import ApprovalsMissing, ApprovalsTooLate
 from scheduler_worker.bootstrap import create_directories, create_sources, read_facts, system_clock
@@ -214,8 +215,13 @@ def _print_preview(
     """Print what would be paid, and what the epoch lacks, as `ledger review` tells it."""
     policy, now, epoch = current_policy(config), system_clock(), overview.epoch
     views.print_preview(overview, streams, now)
+    try:
+        sources, directories = create_sources(policy), create_directories(policy)
+    except LedgerError as error:  # a source that can't be made now is no reason to keep an epoch open
+        say(f"how its streams fare was not looked at: {error}")
+        return
     with open_reader(config) as reader:
-        health = read_facts(reader, create_sources(policy), create_directories(policy)).streams
+        health = read_facts(reader, sources, directories).streams
         with reader.read() as view:
             due = view.review.count_due(epoch.id) if overview.waiting else 0
     for sentence in missing_sentences(streams_of(epoch, streams, health, now), due):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
 
+from ledger_core.errors import LedgerError
 from ledger_core.explanation import (
     BundleFacts,
     EventTrace,
@@ -21,6 +22,7 @@ from ledger_core.explanation import (
 )
 from ledger_core.explanation.activity import MAX_SHOWN_EVENTS
 from ledger_core.explanation.as_json import explanation_json
+from ledger_core.explanation.ledger_facts import MAX_HISTORY
 from ledger_core.explanation.trace_lines import trace_lines
 from ledger_core.explanation.user_lines import Line, user_lines
 from ledger_core.identifiers import EpochId, UserId, check_identifier
@@ -41,6 +43,7 @@ from scheduler_worker.cli.verify_command import BundleUnreadable
 
 DEFAULT_LIMIT: Final = 20
 _MOST_CALLED: Final = 50  # accounts of one name
+_SHOWN_OWNERS: Final = 5
 _BUNDLE: Final = "--bundle"
 
 bundle_option = click.option(
@@ -49,6 +52,16 @@ bundle_option = click.option(
 expect_option = click.option(
     "--expect", metavar="HASH", type=HASH, help="With --bundle: its statement hash as published."
 )
+
+
+class AccountOfSeveral(LedgerError):
+    """An account or a login is, or was, more than one user's."""
+
+    code = "account-of-several"
+
+    def __init__(self, name: str, owners: Sequence[str]) -> None:
+        named = ", ".join(owners[:_SHOWN_OWNERS]) + (" and others" if len(owners) > _SHOWN_OWNERS else "")
+        super().__init__(f"{name} is or was an account of {named}: say which of them")
 
 
 @click.command(cls=epoch_unless(_BUNDLE))
@@ -93,8 +106,9 @@ def explain(
     if bundle is None:
         _check_expects_bundle(expect)
         with reading(config) as view:
-            user = _user_called(view, user_id)
-            found = explain_user(LedgerFacts(view, EpochId(epoch_id)), user, limit=limit)
+            epoch = view.epochs.get(EpochId(epoch_id))
+            user = _user_called(view, user_id, was_its_own=not epoch.is_open)
+            found = explain_user(LedgerFacts(view, epoch.id), user, limit=limit)
         if user != user_id and not as_json:
             say(f"{user_id} is an account of {user}")
     else:
@@ -134,12 +148,23 @@ def trace(config: Path | None, event_id: str, bundle: Path | None, expect: str |
     _print(found, trace_lines(found), verified, as_json=as_json)
 
 
-def _user_called(view: LedgerView, name: str) -> str:
-    """Return the user of that id; where there is none, whose account or login it is, if it is one user's alone."""
+def _user_called(view: LedgerView, name: str, *, was_its_own: bool) -> str:
+    """Return the user of that id; where there is none, whose account or login it is, if it is one user's alone.
+
+    Holds:  of what is past, that it is one user's now is not enough: it never was another's.
+    Raises: AccountOfSeveral.
+    """
     if view.identities.find_user(UserId(name)) is not None:
         return name
-    owners = {each.user_id for each in view.review.accounts_named(name, limit=_MOST_CALLED)}
-    return name if len(owners) != 1 else owners.pop() or name
+    accounts = view.review.accounts_named(name, limit=_MOST_CALLED)
+    owners = {each.user_id for each in accounts if each.user_id is not None}
+    if was_its_own:
+        for each in accounts:
+            history = view.evidence.history_of_identity(each.provider, each.external_id, limit=MAX_HISTORY)
+            owners |= {event.binding.user_id for event in history}
+    if len(owners) > 1:
+        raise AccountOfSeveral(name, sorted(owners))
+    return owners.pop() if owners else name
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import LedgerError
-from scheduler_worker.addresses import ADDRESS, MISTYPED, checksum_fits
+from scheduler_worker.addresses import ADDRESS, MISTYPED, checksum_fits, is_almost_address
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.exports.journals import Accounts, amounts_in_journal, beancount, hledger
 from scheduler_worker.exports.tables import (
@@ -108,18 +108,42 @@ def read_addresses(path: Path) -> dict[str, str]:
                 raise AddressesInvalid(path, "its first line must name the columns user_id and address")
             for row in reader:
                 user, address = row["user_id"], row["address"]
-                if not user or not address or not address.isprintable():
-                    raise AddressesInvalid(path, f"line {reader.line_num} must have a user_id and an address")
-                if ADDRESS.fullmatch(address) and checksum_fits(address) is False:
-                    raise AddressesInvalid(path, f"line {reader.line_num} {MISTYPED}")
-                if user in found:
-                    raise AddressesInvalid(path, f"line {reader.line_num} has a user a second time")
+                problem = _problem_of(user, address) or (
+                    "has a user a second time" if user in found else None
+                )
+                if problem is not None:
+                    raise AddressesInvalid(path, f"line {reader.line_num} {problem}")
                 found[user] = address
     except OSError as error:
         raise AddressesInvalid(path, f"it can't be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise AddressesInvalid(path, "it is no CSV file in UTF-8") from error
     return found
+
+
+def tell_unchecked(addresses: Mapping[str, str]) -> None:
+    """Say on stderr how many addresses have a checksum that nothing here computes."""
+    unchecked = sum(
+        ADDRESS.fullmatch(address) is not None and checksum_fits(address) is None
+        for address in addresses.values()
+    )
+    if unchecked:
+        click.echo(
+            f"not checked: checksums of {unchecked} addresses; cogni-scheduler-worker[signatures] computes them",
+            err=True,
+        )
+
+
+def _problem_of(user: str | None, address: str | None) -> str | None:
+    if not user or not address or not address.isprintable():
+        return "must have a user_id and an address"
+    if address != address.strip():
+        return "has an address with a space before or after it"
+    if is_almost_address(address):
+        return "has an address that is none: 0x and 40 hexadecimal digits"
+    if ADDRESS.fullmatch(address) and checksum_fits(address) is False:
+        return MISTYPED
+    return None
 
 
 def paid_amounts(statement: PayoutStatement, kind: str, addresses: Mapping[str, str]) -> list[int]:

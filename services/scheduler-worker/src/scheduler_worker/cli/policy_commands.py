@@ -76,8 +76,8 @@ def try_(config: Path | None, candidate: Path, epochs: int, as_json: bool) -> No
     in_use, other = current_policy(config), read_policy(candidate)
     if other.node_id != in_use.node_id:
         raise PolicyOfAnotherNode(candidate)
-    with Progress() as progress, open_reader(config) as reader:
-        trial = try_weights(reader, other.weights, epochs=epochs, tell=Watch(progress, "trying").tell)
+    with Progress(is_quiet=as_json) as progress, open_reader(config) as reader:
+        trial = try_weights(reader, other.weights, epochs=epochs, watcher=Watch(progress, "trying"))
     if as_json:
         print_json(_trial_json(trial, other.weights))
     elif not trial.epochs:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ledger_core.domain.instant import instant_text
 from ledger_core.domain.ledger_action import LedgerAction
 from scheduler_worker.cli.last_look import Look
 from scheduler_worker.cli.review_decisions import digest
-from scheduler_worker.cli.review_facts import MOST_DECISIONS, Review, UnitsChange, changed_units
+from scheduler_worker.cli.review_facts import Review, UnitsChange, changed_units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,9 @@ class SinceLook:
     @property
     def is_nothing(self) -> bool:
         """Say whether nothing that the look kept has changed."""
-        return not (any(self.counts.values()) or self.has_other_allocations or self.streams or self.decisions)
+        return self.is_all and not (
+            any(self.counts.values()) or self.has_other_allocations or self.streams or self.decisions
+        )
 
 
 def since_look(review: Review, look: Look) -> SinceLook:
@@ -62,7 +65,8 @@ def since_look(review: Review, look: Look) -> SinceLook:
         people=None if look.units is None else changed_units(look.units, review.units),
         streams=None if look.streams is None else _changed_streams(look.streams, review),
         decisions=made,
-        is_all=not made or len(made) < len(review.decisions) or len(review.decisions) < MOST_DECISIONS,
+        is_all=review.decided_since is None
+        or instant_text(review.decided_since.replace(microsecond=0)) < look.at,
     )
 
 

@@ -80,7 +80,8 @@ class Review:
 
     Holds: last_week is the epoch of the window right before, with everybody's units in it; None where there is none.
            decisions are the newest of the record that are not about another epoch alone. due counts the events that
-           belong here and are not curated yet. is_over says whether the window had ended.
+           belong here and are not curated yet. decided_since is the time of the oldest decision that was read; None
+           where all that are recorded were. is_over says whether the window had ended.
     """
 
     overview: EpochOverview
@@ -90,6 +91,7 @@ class Review:
     unresolved: tuple[UnresolvedAccount, ...]
     last_week: tuple[EpochId, Mapping[str, int]] | None
     decisions: tuple[LedgerAction, ...]
+    decided_since: datetime | None
     due: int
     is_over: bool
     approvals_required: int
@@ -133,6 +135,7 @@ def read_review(
             tuple(view.allocations.list_all(before.id)), view.statements.find(before.id)
         )
         last_week = (before.id, {row.user_id: row.units for row in counted_before})
+    decisions = view.actions.list_latest(limit=MOST_DECISIONS)
     return Review(
         overview=overview,
         streams=streams_of(epoch, counted, health if epoch.is_open else (), now),
@@ -140,9 +143,8 @@ def read_review(
         late=view.review.late_work(epoch_id),
         unresolved=_unresolved(view, epoch_id),
         last_week=last_week,
-        decisions=tuple(
-            each for each in view.actions.list_latest(limit=MOST_DECISIONS) if is_of(epoch_id, each)
-        ),
+        decisions=tuple(each for each in decisions if is_of(epoch_id, each)),
+        decided_since=decisions[-1].at if len(decisions) == MOST_DECISIONS else None,
         due=view.review.count_due(epoch_id) if epoch.is_open and overview.waiting else 0,
         is_over=now >= epoch.window.period_end,
         approvals_required=approvals_required,

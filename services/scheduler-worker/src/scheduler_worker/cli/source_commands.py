@@ -51,7 +51,7 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
         return _check_gitlab(gitlab, as_json=as_json)
     chosen = github_sources_of(policy, source_name)
     window = policy.window_of(system_clock())
-    with Progress() as progress:
+    with Progress(is_quiet=as_json) as progress:
         tell = Watch(progress, "looking at").tell
         checked = [
             (found, check_github_source(found, window_start=window.period_start, tell=tell))
@@ -66,7 +66,7 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
 
 
 def _check_gitlab(chosen: Sequence[GitlabSourcePolicy], *, as_json: bool) -> Exit:
-    with Progress() as progress:
+    with Progress(is_quiet=as_json) as progress:
         tell = Watch(progress, "looking at").tell
         checked = [checked_gitlab(found, tell) for found in chosen]
     if as_json:

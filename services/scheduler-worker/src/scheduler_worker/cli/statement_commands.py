@@ -28,6 +28,7 @@ from scheduler_worker.cli.payout_exports import (
     check_amounts,
     checked_account,
     read_addresses,
+    tell_unchecked,
     write_checked,
 )
 from scheduler_worker.cli.payout_files import (
@@ -124,7 +125,7 @@ def export(
     with reading(config) as view:
         view.epochs.get(EpochId(epoch_id))
         pinned = find_version(view, EpochId(epoch_id), statement_hash).statement_hash
-        export_bundle(view, EpochId(epoch_id), path, statement_hash=pinned)
+        export_bundle(view, EpochId(epoch_id), path, statement_hash=pinned, is_quiet=as_json)
     if as_json:
         print_json({"file": str(path), "statement_hash": pinned})
     else:
@@ -134,14 +135,19 @@ def export(
 
 
 def export_bundle(
-    view: LedgerView, epoch_id: EpochId, path: Path, *, statement_hash: str | None = None
+    view: LedgerView,
+    epoch_id: EpochId,
+    path: Path,
+    *,
+    statement_hash: str | None = None,
+    is_quiet: bool = False,
 ) -> None:
     """Write the bundle to path, whole or not at all.
 
     Raises: StatementNotFound, StatementUnknown, ExportFailed.
     """
     total = view.curation.summary(epoch_id).events
-    with Progress() as progress, whole_file(path) as file:
+    with Progress(is_quiet=is_quiet) as progress, whole_file(path) as file:
         watch = Watch(progress, "writing")
         write_bundle(
             view,
@@ -203,6 +209,7 @@ def payouts(
     if (kind == "payments") is not (addresses is not None):
         raise click.UsageError("--format payments and --addresses go together.")
     known = {} if addresses is None else read_addresses(addresses)
+    tell_unchecked(known)
     with reading(config) as view:
         view.epochs.get(EpochId(epoch_id))
         found = find_version(view, EpochId(epoch_id), statement_hash)

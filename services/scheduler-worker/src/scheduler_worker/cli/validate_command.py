@@ -33,8 +33,8 @@ def validate(file: Path, limit: int, as_json: bool) -> Exit:
       ledger source validate work.jsonl
       ledger source validate work.jsonl --limit 1000 --json
     """
-    with Progress() as progress:
-        report = validate_file(file, limit=limit, tell=Watch(progress, "looking at").tell)
+    with Progress(is_quiet=as_json) as progress:
+        report = validate_file(file, limit=limit, watcher=Watch(progress, "looking at"))
     if as_json:
         print_json(_as_json(file, report))
     else:

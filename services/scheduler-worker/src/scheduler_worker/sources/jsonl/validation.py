@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
+from ledger_core.ports.watcher import Watcher
 from scheduler_worker.sources.jsonl.lines import opened_file
 from scheduler_worker.sources.jsonl.records import LineReader
 from scheduler_worker.sources.jsonl.refusals import JsonlLineRefused
 
 DEFAULT_TOLD: Final = 100
-_TOLD_EVERY_LINES: Final = 1_000
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)  # the events are thrown away
 
 
@@ -43,7 +42,7 @@ class FileReport:
         return self.bad == 0
 
 
-def validate_file(path: Path, *, limit: int = DEFAULT_TOLD, tell: Callable[[str], None]) -> FileReport:
+def validate_file(path: Path, *, limit: int = DEFAULT_TOLD, watcher: Watcher) -> FileReport:
     """Read every line as the collection would, and go on after a bad one.
 
     Raises: JsonlFileUnreadable, JsonlFileTooLarge, SourceUnavailable.
@@ -54,8 +53,7 @@ def validate_file(path: Path, *, limit: int = DEFAULT_TOLD, tell: Callable[[str]
     with opened_file(path, where=str(path)) as file:
         for line in file.lines():
             lines = line.number
-            if lines % _TOLD_EVERY_LINES == 0:
-                tell(f"line {lines}")
+            watcher.count(lines, total=None, what="lines")
             try:
                 records += reader.event(line, retrieved_at=_ANY_TIME) is not None
             except JsonlLineRefused as error:
