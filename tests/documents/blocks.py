@@ -37,6 +37,7 @@ LIVED_THROUGH: Final = (
     "how-to/late-contributor.md",
     "how-to/wrong-payout.md",
     "how-to/new-source.md",
+    "how-to/upgrade.md",
 )
 
 
