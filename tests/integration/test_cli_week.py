@@ -246,7 +246,8 @@ def pay_the_difference(node: Node, epoch: int, statement: str, folder: Path) -> 
         assert all(str(abs(amount)) in text for amount in net.values())
     assert f"written: {more} credits, more than" in node.does(*run, *payments, "--net", "-o", written)
     assert {line.split(",")[0] for line in written.read_text().splitlines()[1:]} == net.keys() - set(back)
-    assert node.does(*run, "--format", "xlsx", "--net", "-o", written, status=2) == ""
+    assert "more than" in node.does(*run, "--format", "xlsx", "--net", "-o", written)
+    assert written.read_bytes().startswith(b"PK")
     assert shown["statement_hash"] in node.does(*run, "--format", "csv", "-o", "-")
 
 

@@ -13,7 +13,13 @@ from ledger_core.errors import LedgerError
 from ledger_core.ports.ledger import LedgerView
 from ledger_core.verification.bundle_writer import find_version
 from scheduler_worker.cli.output import printable
-from scheduler_worker.cli.payout_exports import AMOUNTS, AddressesMissing, paid_amounts, rendering
+from scheduler_worker.cli.payout_exports import (
+    AMOUNTS,
+    AddressesMissing,
+    paid_amounts,
+    rendering,
+    tell_unchecked,
+)
 from scheduler_worker.exports.differences import (
     Difference,
     amounts_in_net_journal,
@@ -115,7 +121,7 @@ def net_payouts(
 def check_addresses(
     paid: Iterable[tuple[str, int]], addresses: Mapping[str, str], *, skip_missing: bool
 ) -> None:
-    """Return if everybody who is paid has an address, or say who is left out.
+    """Return if everybody who is paid has an address, or say who is left out; and say what was not checked of them.
 
     Raises: AddressesMissing.
     """
@@ -125,6 +131,7 @@ def check_addresses(
     if missing:
         unpaid = sum(amount for _, amount in missing)
         click.echo(f"left out: {len(missing)} users without an address, {unpaid} credits", err=True)
+    tell_unchecked(addresses)
 
 
 def tell_paid_back(difference: Difference | None) -> None:

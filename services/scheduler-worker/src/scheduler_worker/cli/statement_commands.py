@@ -28,7 +28,6 @@ from scheduler_worker.cli.payout_exports import (
     check_amounts,
     checked_account,
     read_addresses,
-    tell_unchecked,
     write_checked,
 )
 from scheduler_worker.cli.payout_files import (
@@ -209,7 +208,6 @@ def payouts(
     if (kind == "payments") is not (addresses is not None):
         raise click.UsageError("--format payments and --addresses go together.")
     known = {} if addresses is None else read_addresses(addresses)
-    tell_unchecked(known)
     with reading(config) as view:
         view.epochs.get(EpochId(epoch_id))
         found = find_version(view, EpochId(epoch_id), statement_hash)
