@@ -58,7 +58,7 @@ def write_large_bundle(path: Path, events: int) -> None:
     )
     view = SimpleNamespace(
         epochs=SimpleNamespace(get=lambda _: None),
-        statements=SimpleNamespace(versions=lambda _: (statement,), chain=lambda: iter((statement,))),
+        statements=SimpleNamespace(find=lambda _: statement, chain=lambda: iter((statement,))),
         pool=SimpleNamespace(list_all=lambda _: components),
         allocations=SimpleNamespace(list_all=lambda _: rows),
         curation=SimpleNamespace(ordered_activity=lambda _: _activity(events)),
