@@ -440,7 +440,7 @@ def test_who_asks_for_a_reason_may_be_named_by_an_account(asked: Asked, lived: L
     )
     told = asked.prints("explain", lived.closed, "ANN@work.example")
 
-    assert told.startswith("ANN@work.example is an account of ann\nann gets 50 of 100 credits")
+    assert told.startswith("ANN@work.example stands for ann\nann gets 50 of 100 credits")
     assert asked.says("explain", lived.closed, "1001") == asked.says("explain", lived.closed, "ann")
     assert asked.prints("explain", lived.open, "ann@example.org").startswith("ann@example.org would get 0")
     assert asked.refuses("explain", lived.closed, "shared") == "account-of-several"
@@ -455,7 +455,7 @@ def test_an_account_that_was_another_s_when_an_epoch_closed_names_nobody_there(
 
     assert asked.refuses("explain", lived.closed, "1001") == "account-of-several"
     assert asked.prints("explain", lived.closed, "ann").startswith("ann gets 50 of 100 credits")
-    assert asked.prints("explain", lived.open, "1001").startswith("1001 is an account of zoe\n")
+    assert asked.prints("explain", lived.open, "1001").startswith("1001 stands for zoe\n")
 
 
 def test_a_review_writes_nothing_to_the_ledger(asked: Asked, lived: Lived) -> None:

@@ -13,6 +13,7 @@ from ledger_core.domain.pool import BASE_ISSUANCE
 from ledger_core.testing import InMemoryLedger, make_component
 from scheduler_worker.cli.review_facts import Review, ReviewedStream, StreamState, read_review
 from scheduler_worker.cli.review_next import missing_sentences, next_steps
+from scheduler_worker.cli.review_screen import option_lines
 from tests.contract.story import NODE_ID, LedgerStory, annas, day
 
 
@@ -112,3 +113,10 @@ def test_a_close_warns_of_what_a_review_sends_back_for() -> None:
         "2 events of this epoch wait to be curated: closed now, they would count in the next",
     )
     assert missing_sentences((stream(StreamState.EARLY), stream(StreamState.WAIVED)), 0) == ()
+
+
+def test_a_long_command_goes_on_below_by_its_options_alone() -> None:
+    """A stream is called as its source calls it, also where that reads like an option."""
+    command = "ledger gap waive 7 'jsonl:a --b:records' --reason WHY"
+
+    assert option_lines(command) == ["ledger gap waive 7 'jsonl:a --b:records'", "--reason WHY"]

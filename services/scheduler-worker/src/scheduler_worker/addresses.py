@@ -16,7 +16,7 @@ MISTYPED: Final = (
     " from where it comes from"
 )
 # What somebody has written who meant an Ethereum address, if it is none.
-_ALMOST: Final = re.compile("0[xX].*|[oO][xX][0-9a-fA-FoO]{20,}", re.ASCII)
+_ALMOST: Final = re.compile("0[xX]|[oO][xX][0-9a-fA-FoO]{20,}", re.ASCII)
 _UPPER_FROM: Final = 8  # of a hexadecimal digit of the hash: its highest bit
 
 
@@ -31,7 +31,7 @@ class AddressChecksumWrong(LedgerError):
 
 def is_almost_address(text: str) -> bool:
     """Say whether a text is no Ethereum address and looks as if it were to be one."""
-    return ADDRESS.fullmatch(text) is None and _ALMOST.match(text.strip()) is not None
+    return ADDRESS.fullmatch(text) is None and _ALMOST.match(text) is not None
 
 
 def has_checksum(address: str) -> bool:

@@ -42,7 +42,7 @@ from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.verify_command import BundleUnreadable
 
 DEFAULT_LIMIT: Final = 20
-_MOST_CALLED: Final = 50  # accounts of one name
+_MOST_CALLED: Final = 10  # accounts of one name; each has its history read
 _SHOWN_OWNERS: Final = 5
 _BUNDLE: Final = "--bundle"
 
@@ -110,7 +110,7 @@ def explain(
             user = _user_called(view, user_id, was_its_own=not epoch.is_open)
             found = explain_user(LedgerFacts(view, epoch.id), user, limit=limit)
         if user != user_id and not as_json:
-            say(f"{user_id} is an account of {user}")
+            say(f"{user_id} stands for {user}")
     else:
         with _opened(bundle, expect) as facts:
             verified = facts.summary.statement_hash
@@ -157,6 +157,8 @@ def _user_called(view: LedgerView, name: str, *, was_its_own: bool) -> str:
     if view.identities.find_user(UserId(name)) is not None:
         return name
     accounts = view.review.accounts_named(name, limit=_MOST_CALLED)
+    if len(accounts) == _MOST_CALLED:
+        return name  # there may be more of them, and of others
     owners = {each.user_id for each in accounts if each.user_id is not None}
     if was_its_own:
         for each in accounts:

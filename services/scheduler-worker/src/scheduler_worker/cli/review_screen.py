@@ -11,7 +11,15 @@ import click
 
 from ledger_core.domain.identity_suggestion import Likeness
 from scheduler_worker.cli.last_look import Look
-from scheduler_worker.cli.output import counted, is_terminal, print_facts, print_table, say, units_text
+from scheduler_worker.cli.output import (
+    counted,
+    is_terminal,
+    print_facts,
+    print_table,
+    printable,
+    say,
+    units_text,
+)
 from scheduler_worker.cli.review_changes import SinceLook, since_look
 from scheduler_worker.cli.review_decisions import decision_text
 from scheduler_worker.cli.review_facts import (
@@ -256,5 +264,15 @@ def _print_next(review: Review) -> None:
         return
     for number, step in enumerate(next_steps(review)):
         say(f"{'or' if number else 'next'}: {step.why}")
-        head, *options = step.command.split(" --") if len(step.command) > _WHOLE_COMMAND else [step.command]
-        click.echo(" \\\n".join((f"    {head}", *(f"    --{option}" for option in options))))
+        lines = option_lines(step.command) if len(step.command) > _WHOLE_COMMAND else [step.command]
+        click.echo(" \\\n".join(f"    {printable(line)}" for line in lines))
+
+
+def option_lines(command: str) -> list[str]:
+    """Return a command with each of its options on a line of its own; what is quoted stays whole."""
+    lines: list[list[str]] = [[]]
+    for word in shlex.split(command):
+        if word.startswith("--"):
+            lines.append([])
+        lines[-1].append(shlex.quote(word))
+    return [" ".join(words) for words in lines]
