@@ -225,6 +225,12 @@ def all_commands() -> dict[tuple[str, ...], click.Command]:
     return dict(sorted(found.items()))
 
 
+def command_of(words: Sequence[str]) -> str:
+    """The command that a command line names, without its arguments and options."""
+    named = words[2:] if words[0] == "--config" else words
+    return next(" ".join(named[:size]) for size in (2, 1) if tuple(named[:size]) in all_commands())
+
+
 def write_weeks(folder: Path, *, weeks: int = 5, commits_a_week: int = 10) -> Path:
     """Write a work tree with history over some weeks: a mailmap, co-authors and a merge a week."""
     folder.mkdir(parents=True)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from scheduler_worker.cli.app import run
-from tests.command_line import controls_in
+from tests.command_line import command_of, controls_in
+from tests.json_shapes import READING_OR_WRITING, READS, WRITES, WRITING, check_shape
 
 POLICY = """node_id = "{node_id}"
 [weights]
@@ -25,11 +26,15 @@ path = "{path}"
 
 
 class Node:
-    """The command line as its admin uses it, in this process."""
+    """The command line as its admin uses it, in this process.
+
+    Holds: whatever is printed with --json is of its published shape; told has what writes printed so.
+    """
 
     def __init__(self, capsys: pytest.CaptureFixture[str], login: str) -> None:
         self._capsys = capsys
         self.login = login
+        self.told: dict[str, list[Any]] = {}
 
     def does(self, *words: object, status: int = 0) -> str:
         """Run a command that must end with the status, and return what it printed."""
@@ -41,7 +46,13 @@ class Node:
 
     def says(self, *words: object, status: int = 0) -> Any:
         """The same with --json: what it printed, parsed."""
-        return json.loads(self.does(*words, "--json", status=status))
+        found = json.loads(self.does(*words, "--json", status=status))
+        command = command_of([str(word) for word in words])
+        is_write = command in WRITING or (command in READING_OR_WRITING and "workflow_id" in found)
+        check_shape(command, found, WRITES if is_write else READS)
+        if is_write:
+            self.told.setdefault(command, []).append(found)
+        return found
 
     def refuses(self, *words: object) -> str:
         """Return the code of a refusal with status 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ import pytest
 from scheduler_worker.cli.app import run
 from scheduler_worker.policy import read_policy
 from scheduler_worker.policy_template import github_repository
+from tests.json_shapes import WRITES, check_shape
 
 NODE = "0195f1d2-0000-7000-8000-000000000001"
 
@@ -78,12 +80,28 @@ def test_a_person_is_asked(
     monkeypatch.setattr("sys.stdin", Terminal("n\ny\n77\n"))
     assert run(["init"]) == 0
 
-    asked = capsys.readouterr().out
-    assert "Collect acme/web from GitHub?" in asked
+    captured = capsys.readouterr()
+    assert "Collect acme/web from GitHub?" in captured.err
+    assert "?" not in captured.out
     policy = read_policy(here / "ledger.toml")
     assert [found.name for found in policy.git_sources] == ["web"]
     assert policy.github_sources == ()
     assert policy.base_issuance_credits == 77
+
+
+def test_a_person_is_asked_beside_json_and_the_answer_is_json_alone(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository(here, "https://github.com/acme/web.git")
+    (here / "ledger.schema.json").mkdir()
+    monkeypatch.setattr("sys.stdin", Terminal("y\n77\n"))
+    assert run(["init", "--json"]) == 0
+
+    written = json.loads(capsys.readouterr().out)
+    check_shape("init", written, WRITES)
+    assert (written["github"], written["pool_credits"]) == (["acme/web"], 77)
+    assert written["schema_file"] is None
+    assert written["node_id"] == str(read_policy(here / "ledger.toml").node_id)
 
 
 def test_a_path_is_from_here_wherever_the_file_is(here: Path) -> None:

@@ -67,8 +67,9 @@ def current(config: Path | None, as_json: bool) -> Exit:
 @db.command()
 @click.option("--worker", "workers", multiple=True, metavar="LOGIN", help="A login for the worker.")
 @click.option("--reader", "readers", multiple=True, metavar="LOGIN", help="A login that only reads.")
+@json_option
 @click.pass_obj
-def grant(config: Path | None, workers: tuple[str, ...], readers: tuple[str, ...]) -> None:
+def grant(config: Path | None, workers: tuple[str, ...], readers: tuple[str, ...], as_json: bool) -> None:
     """Create the roles ledger_worker and ledger_reader, and let logins act as them.
 
     A login that doesn't exist is made; LEDGER_GRANT_PASSWORD, if set, becomes
@@ -89,7 +90,10 @@ def grant(config: Path | None, workers: tuple[str, ...], readers: tuple[str, ...
         logins=logins,
         passwords={} if not password else dict.fromkeys(logins, password),
     )
-    say("roles ledger_worker and ledger_reader are set up" + "".join(f", {login}" for login in logins))
+    if as_json:
+        print_json({"workers": list(dict.fromkeys(workers)), "readers": list(dict.fromkeys(readers))})
+    else:
+        say("roles ledger_worker and ledger_reader are set up" + "".join(f", {login}" for login in logins))
 
 
 def _check_login(login: str) -> None:

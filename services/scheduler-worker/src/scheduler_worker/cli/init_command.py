@@ -16,7 +16,7 @@ import click
 from ledger_core.errors import LedgerError, SourceUnavailable
 from scheduler_worker.cli.arguments import WHOLE
 from scheduler_worker.cli.config_commands import schema_text
-from scheduler_worker.cli.output import printable
+from scheduler_worker.cli.output import json_option, print_json, printable
 from scheduler_worker.cli.session import current_settings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.policy_schema import FILE_NAME
@@ -56,6 +56,7 @@ class PolicyNotWritten(LedgerError):
 @click.option("--length-days", type=click.IntRange(1, 366), default=WEEK_DAYS, show_default=True)
 @click.option("--node-id", type=click.UUID, help="Which ledger this is.  [default: a new one]")
 @click.option("--yes", is_flag=True, help="Ask nothing, and take what is found; for scripts.")
+@json_option
 @click.pass_obj
 def init(
     config: Path | None,
@@ -65,6 +66,7 @@ def init(
     length_days: int,
     node_id: UUID | None,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Write a first ledger.toml, by a few questions or by options.
 
@@ -85,7 +87,7 @@ def init(
     if not git and not repositories:
         git, repositories = _found_here(Path.cwd(), path.parent, asks=asks)
     if pool is None:
-        pool = click.prompt("Credits that each epoch pays", type=WHOLE, default=POOL) if asks else POOL
+        pool = _asked_pool() if asks else POOL
     first = FirstPolicy(
         node_id=node_id or uuid.uuid4(),
         length_days=length_days,
@@ -94,15 +96,41 @@ def init(
         github=repositories,
     )
     _write(path, policy_text(first))
+    schema = path.parent / FILE_NAME
+    about_schema = _write_schema(schema)
+    if as_json:
+        print_json(_as_json(path, schema if schema.is_file() else None, first))
+        return
     click.echo(f"{printable(str(path))} written: ledger {first.node_id}")
-    _write_schema(path.parent / FILE_NAME)
-    for name, _ in git:
-        click.echo(f"  git repository {printable(name)}")
-    for name in repositories:
-        click.echo(f"  GitHub {printable(name)}; its token is in LEDGER_GITHUB_TOKEN")
-    if not git and not repositories:
-        click.echo("  no source yet; add one to the file, or nothing is collected")
+    if about_schema is not None:
+        click.echo(f"  {printable(str(schema))} {about_schema}")
+    _print_sources(first)
     click.echo("next: `ledger db upgrade`, `ledger db grant`, `ledger worker`, `ledger schedule apply`")
+
+
+def _as_json(path: Path, schema: Path | None, first: FirstPolicy) -> dict[str, object]:
+    return {
+        "file": str(path),
+        "schema_file": None if schema is None else str(schema),
+        "node_id": str(first.node_id),
+        "pool_credits": first.base_issuance_credits,
+        "git": [name for name, _ in first.git],
+        "github": list(first.github),
+    }
+
+
+def _print_sources(first: FirstPolicy) -> None:
+    for name, _ in first.git:
+        click.echo(f"  git repository {printable(name)}")
+    for name in first.github:
+        click.echo(f"  GitHub {printable(name)}; its token is in LEDGER_GITHUB_TOKEN")
+    if not first.git and not first.github:
+        click.echo("  no source yet; add one to the file, or nothing is collected")
+
+
+def _asked_pool() -> int:
+    answer: int = click.prompt("Credits that each epoch pays", type=WHOLE, default=POOL, err=True)
+    return answer
 
 
 def _git_source(text: str, beside: Path) -> tuple[str, str]:
@@ -122,9 +150,11 @@ def _found_here(folder: Path, beside: Path, *, asks: bool) -> tuple[list[tuple[s
     if not (folder / ".git").exists():
         return [], []
     remote = _github_remote(folder)
-    if remote and (not asks or click.confirm(f"Collect {printable(remote)} from GitHub?", default=True)):
+    if remote and (
+        not asks or click.confirm(f"Collect {printable(remote)} from GitHub?", default=True, err=True)
+    ):
         return [], [remote]
-    if not asks or click.confirm("Collect the git repository of this folder?", default=True):
+    if not asks or click.confirm("Collect the git repository of this folder?", default=True, err=True):
         return [(folder.name, _from(beside, folder))], []
     return [], []
 
@@ -157,14 +187,17 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-def _write_schema(path: Path) -> None:
-    """Write what editors check the policy by, if there is none; a policy is one without it, too."""
+def _write_schema(path: Path) -> str | None:
+    """Write what editors check the policy by, if there is none, and return what to say of it.
+
+    Holds: a policy is one without it, too: that it can't be written is told, and no refusal.
+    """
     try:
         with path.open("x", encoding="ascii") as file:
             file.write(schema_text())
     except FileExistsError:
-        click.echo(f"  {printable(str(path))} stays as it is; `ledger config schema` prints a new one")
+        return "stays as it is; `ledger config schema` prints a new one"
     except OSError as error:
-        click.echo(f"  {printable(str(path))} can't be written: {error.strerror}", err=True)
-    else:
-        click.echo(f"  {printable(str(path))} lets editors complete and check it")
+        click.echo(f"{printable(str(path))} can't be written: {error.strerror}", err=True)
+        return None
+    return "lets editors complete and check it"

@@ -76,6 +76,47 @@ def superseded(view: LedgerView, statement: PayoutStatement) -> PayoutStatement:
     return find_version(view, statement.epoch_id, statement.amendment.supersedes)
 
 
+def check_not_paid_again(statement: PayoutStatement, kind: str, *, is_chosen: bool) -> None:
+    """Return unless an amended epoch's payouts would be paid or booked a second time, and nobody chose that.
+
+    Raises: EpochAmended.
+    """
+    if statement.amendment is not None and kind in PAID_OR_BOOKED and not is_chosen:
+        raise EpochAmended(statement)
+
+
+def payout_file(
+    statement: PayoutStatement,
+    changed: Difference | None,
+    kind: str,
+    accounts: Accounts,
+    addresses: Mapping[str, str],
+) -> PayoutFile:
+    """Return a file of what a statement changes, or of everything that it pays where changed is None."""
+    if changed is None:
+        return whole_payouts(statement, kind, accounts, addresses)
+    return net_payouts(changed, kind, accounts, addresses)
+
+
+def paid_people(statement: PayoutStatement, changed: Difference | None) -> list[tuple[str, int]]:
+    """Return who is paid how many credits; of a difference they may be negative."""
+    if changed is None:
+        return [(line.user_id, line.amount_credits) for line in statement.payouts]
+    return [(each.user_id, each.credits) for each in changed.moved]
+
+
+def written_json(
+    statement: PayoutStatement, changed: Difference | None, file: PayoutFile
+) -> dict[str, object]:
+    """Return what was written, for machines: of which statement, how many lines, and the sum of their credits."""
+    return {
+        "statement_hash": statement.statement_hash,
+        "net_of": None if changed is None else changed.before.statement_hash,
+        "lines": len(file.amounts),
+        "credits": sum(file.amounts),
+    }
+
+
 def whole_payouts(
     statement: PayoutStatement, kind: str, accounts: Accounts, addresses: Mapping[str, str]
 ) -> PayoutFile:

@@ -31,13 +31,13 @@ from scheduler_worker.cli.payout_exports import (
     write_checked,
 )
 from scheduler_worker.cli.payout_files import (
-    PAID_OR_BOOKED,
-    EpochAmended,
     check_addresses,
-    net_payouts,
+    check_not_paid_again,
+    paid_people,
+    payout_file,
     superseded,
     tell_paid_back,
-    whole_payouts,
+    written_json,
 )
 from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import reading
@@ -180,6 +180,7 @@ def export_bundle(
 @click.option("--commodity", default=Accounts().commodity, show_default=True, callback=checked_account)
 @click.option("--spent", default=Accounts().spent, show_default=True, callback=checked_account)
 @click.option("--people", default=Accounts().people, show_default=True, callback=checked_account)
+@json_option
 @click.pass_obj
 def payouts(
     config: Path | None,
@@ -193,6 +194,7 @@ def payouts(
     commodity: str,
     spent: str,
     people: str,
+    as_json: bool,
 ) -> None:
     """Write a closed epoch's payouts for a spreadsheet, a program, a journal or a payment run.
 
@@ -205,6 +207,8 @@ def payouts(
       ledger statement payouts 7 --format payments --addresses a.csv -o -
       ledger statement payouts 7 --net --format hledger -o 7.journal
     """
+    if as_json and str(output) == "-":
+        raise click.UsageError("`-o -` takes no --json.")
     if (kind == "payments") is not (addresses is not None):
         raise click.UsageError("--format payments and --addresses go together.")
     known = {} if addresses is None else read_addresses(addresses)
@@ -212,25 +216,22 @@ def payouts(
         view.epochs.get(EpochId(epoch_id))
         found = find_version(view, EpochId(epoch_id), statement_hash)
         changed = Difference(before=superseded(view, found), after=found) if net else None
-    if found.amendment is not None and kind in PAID_OR_BOOKED and not net and statement_hash is None:
-        raise EpochAmended(found)
+    check_not_paid_again(found, kind, is_chosen=net or statement_hash is not None)
     accounts = Accounts(spent=spent, people=people, commodity=commodity)
-    if changed is None:
-        file = whole_payouts(found, kind, accounts, known)
-        paid = [(line.user_id, line.amount_credits) for line in found.payouts]
-    else:
-        file = net_payouts(changed, kind, accounts, known)
-        paid = [(each.user_id, each.credits) for each in changed.moved]
+    file = payout_file(found, changed, kind, accounts, known)
     if kind == "payments":
-        check_addresses(paid, known, skip_missing=skip_missing)
+        check_addresses(paid_people(found, changed), known, skip_missing=skip_missing)
         tell_paid_back(changed)
     if str(output) == "-":
         check_amounts(file.data, read=file.read, amounts=file.amounts)
         click.echo(file.data, nl=False)
         return
     write_checked(file.data, output, kind=kind, amounts=file.amounts, read=file.read)
-    what = "more than the statement that it supersedes" if net else "as the statement has them"
-    click.echo(f"{printable(str(output))} written: {sum(file.amounts)} credits, {what}")
+    if as_json:
+        print_json({"file": str(output), "format": kind} | written_json(found, changed, file))
+    else:
+        what = "more than the statement that it supersedes" if net else "as the statement has them"
+        say(f"{output} written: {sum(file.amounts)} credits, {what}")
 
 
 for command in (verify, amend_statement, sign_data, add_signature, signatures):
