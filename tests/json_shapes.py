@@ -14,6 +14,7 @@ ROOT: Final = Path(__file__).parents[1]
 _PUBLISHED: Final = ROOT / "docs" / "formats"
 READS: Final[dict[str, Any]] = json.loads((_PUBLISHED / "reads.schema.json").read_text(encoding="utf-8"))
 WRITES: Final[dict[str, Any]] = json.loads((_PUBLISHED / "writes.schema.json").read_text(encoding="utf-8"))
+ERROR: Final[dict[str, Any]] = json.loads((_PUBLISHED / "error.schema.json").read_text(encoding="utf-8"))
 # Whatever is here writes; any other command with --json is a read.
 WRITING: Final = {
     "allocation clear", "allocation set", "db grant", "db upgrade", "epoch collect", "epoch finalize", "event exclude",
@@ -52,6 +53,16 @@ def check_shape(command: str, document: Any, schema: dict[str, Any] = READS) -> 
         for error in validator.iter_errors(document)
     ]
     assert wrong == [], (command, wrong[:5])
+
+
+def refusal_in(line: str) -> dict[str, Any]:
+    """The refusal that a line of standard error tells a program, of the published shape and in ASCII."""
+    assert line.isascii(), line
+    document = json.loads(line)
+    assert [error.message[:300] for error in Draft202012Validator(ERROR).iter_errors(document)] == [], line
+    refusal = document["error"]
+    assert isinstance(refusal, dict)
+    return refusal
 
 
 def definition_of(command: str) -> str:

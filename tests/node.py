@@ -9,7 +9,7 @@ import pytest
 
 from scheduler_worker.cli.app import run
 from tests.command_line import command_of, controls_in
-from tests.json_shapes import READING_OR_WRITING, READS, WRITES, WRITING, check_shape
+from tests.json_shapes import READING_OR_WRITING, READS, WRITES, WRITING, check_shape, refusal_in
 
 POLICY = """node_id = "{node_id}"
 [weights]
@@ -63,7 +63,11 @@ class Node:
         found = run([str(word) for word in words])
         captured = self._capsys.readouterr()
         assert (found, captured.out) == (1, ""), captured
-        _, code, sentence = captured.err.splitlines()[-1].split(": ", 2)
+        last = captured.err.splitlines()[-1]
+        if "--json" in words:
+            told = refusal_in(last)
+            return told["code"], told["message"]
+        _, code, sentence = last.split(": ", 2)
         return code, sentence
 
 

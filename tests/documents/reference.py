@@ -26,7 +26,7 @@ FOLDER: Final = Path(__file__).parents[2] / "docs/reference"
 GENERATED: Final = "Made from the code by `uv run python -m tests.documents.reference`; a test keeps it so."
 EXITS: Final = """\
 Exit status: 0 done, 1 refused, 2 wrong usage, 3 incomplete, 4 a server is unreachable. A refusal is one line on
-standard error, `ledger: CODE: SENTENCE`: [the codes](errors.md).
+standard error, `ledger: CODE: SENTENCE`, or a JSON object with `--json`: [the codes](errors.md).
 """
 ABOUT_CONFIG: Final = """\
 `ledger config check` says what a file comes to, or its first mistake with its line; `ledger config schema` prints the

@@ -13,8 +13,16 @@ from sqlalchemy import Engine
 
 from scheduler_worker.bootstrap import DatabaseUnreachable, create_database
 from scheduler_worker.cli.app import run
-from tests.command_line import all_commands, controls_in, run_program
+from tests.command_line import (
+    INTERRUPT,
+    all_commands,
+    controls_in,
+    run_on_terminal,
+    run_program,
+    screen_lines,
+)
 from tests.conftest import LOGIN_PASSWORD, TestDatabase, _run_alone
+from tests.json_shapes import refusal_in
 
 Words = tuple[str, ...]
 
@@ -138,27 +146,43 @@ def arguments_of(words: Words, *, changed: dict[str, str] | None = None, as_json
     return [*words, *options, "--", *positions]
 
 
+def says_json(arguments: list[str]) -> bool:
+    """Whether --json is among the options, which end at `--`."""
+    return "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
+
+
 class Refusals:
-    """Runs commands in this process, and holds each refusal to its form."""
+    """Runs commands in this process, and holds each refusal to its form: a sentence, or JSON where --json was said."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
         self.told: list[str] = []
+        self.last = ""
 
     def of(self, arguments: list[str]) -> tuple[int, str]:
         """Return the status and the code; whatever was refused, nothing is on stdout."""
         status = run(arguments)
         captured = self._capsys.readouterr()
-        *told, sentence = captured.err.splitlines()
-        form = re.fullmatch(r"ledger: ([a-z0-9]+(?:-[a-z0-9]+)*): \S.{,2600}", sentence)
-        assert form is not None, captured.err[-3_000:]
+        *told, last = captured.err.splitlines()
+        code = self._code_for_programs(last, status) if says_json(arguments) else self._code(last)
         assert captured.out == ""
         assert all(re.fullmatch(r"workflow ledger-\S+ (started|joined, .*)", line) for line in told), told
-        self.told = told
+        self.told, self.last = told, last
         assert controls_in(captured.err) == []
         for secret in (SECRET, LOGIN_PASSWORD, "Traceback"):
             assert secret not in captured.err
-        return status, form[1]
+        return status, code
+
+    def _code(self, line: str) -> str:
+        form = re.fullmatch(r"ledger: ([a-z0-9]+(?:-[a-z0-9]+)*): \S.{,2600}", line)
+        assert form is not None, line[-3_000:]
+        return form[1]
+
+    def _code_for_programs(self, line: str, status: int) -> str:
+        refusal = refusal_in(line)
+        assert refusal["exit_status"] == status
+        assert controls_in(refusal["message"] + (refusal["next"] or "")) == []
+        return str(refusal["code"])
 
 
 @pytest.fixture
@@ -513,3 +537,117 @@ def test_a_fault_of_ours_is_a_sentence_too_unless_a_trace_is_asked_for(
     monkeypatch.setenv("LEDGER_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         run(["db", "upgrade"])
+
+
+TOLD = {
+    "refused": (
+        ["statement", "verify", "no\x1b[31msuch.zip"],
+        ("bundle-unreadable", "no\ufffd[31msuch.zip can't be read: No such file or directory"),
+        "ledger statement export EPOCH writes one",
+        1,
+    ),
+    "usage": (
+        ["epoch", "show", "one\u202e"],
+        ("usage", "Invalid value for 'EPOCH': 'one\\u202e' is not a valid integer range"),
+        "ledger epoch show --help",
+        2,
+    ),
+    "no such option": (
+        ["epoch", "list", "--x"],
+        ("usage", "No such option '--x'"),
+        "ledger epoch list --help",
+        2,
+    ),
+    "no such command": (["x"], ("usage", "No such command 'x'"), "ledger --help", 2),
+    "unreachable": (
+        ["epoch", "list"],
+        ("database-unreachable", None),
+        "check LEDGER_DATABASE_URL; ledger status looks at both servers",
+        4,
+    ),
+    "policy": (
+        ["--config", "bad.toml", "config", "check"],
+        ("policy-invalid", "ledger.toml line 1: node_id must be a UUID"),
+        "ledger config check, once it is changed",
+        2,
+    ),
+    "question": (
+        ["pool", "add", "1", "base_issuance", "10"],
+        ("confirmation-needed", "this can't be undone, and there is no terminal to ask at; say --yes"),
+        "the same with --yes, once you are sure",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_with_json_a_refusal_is_one_object_with_what_the_sentence_says(refusals: Refusals, case: str) -> None:
+    arguments, (code, message), next_step, status = TOLD[case]
+    Path("bad.toml").write_text('node_id = "7"\n')
+
+    assert refusals.of([*arguments, "--json"]) == (status, code)
+    told = refusal_in(refusals.last)
+    assert refusals.of(arguments) == (status, code)
+    sentence = refusals.last
+
+    assert told["next"] == next_step
+    assert message in {None, told["message"]}
+    joined = f"; see `{next_step}`" if code == "usage" else f"; next: {next_step}"
+    assert sentence == f"ledger: {code}: {told['message']}{joined}"
+
+
+@every_command
+def test_a_wrong_option_beside_json_is_told_as_json_by_every_command(
+    refusals: Refusals, words: Words
+) -> None:
+    assert refusals.of([*words, "--json", "--no-such\x1b[31m-option"]) == (2, "usage")
+    assert refusal_in(refusals.last)["exit_status"] == 2
+
+
+def test_what_follows_the_end_of_options_asks_for_no_json(refusals: Refusals) -> None:
+    assert refusals.of(["epoch", "show", "--", "--json"]) == (2, "usage")
+    assert refusals.last.startswith("ledger: usage: ")
+
+
+def test_a_fault_of_ours_is_json_too_without_its_password(
+    refusals: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise ZeroDivisionError(f"{DEAD_DATABASE}\n\x1b[31m" + "x" * 9_000)
+
+    monkeypatch.setattr("scheduler_worker.cli.database_commands.upgrade_database", broken)
+    monkeypatch.setenv("LEDGER_OWNER_DATABASE_URL", DEAD_DATABASE)
+
+    assert refusals.of(["db", "upgrade", "--json"]) == (70, "internal-error")
+    message = refusal_in(refusals.last)["message"]
+    assert "://someone:***@127.0.0.1" in message
+    assert len(message) < 2_600
+
+
+def test_ctrl_c_beside_json_is_told_as_json(tmp_path: Path) -> None:
+    (tmp_path / "ledger.toml").write_text(POLICY)
+    settings = {"LEDGER_CONFIG": str(tmp_path / "ledger.toml"), "LEDGER_DATABASE_URL": DEAD_DATABASE}
+    add = ("pool", "add", "7", "top_up", "7", "--json")
+
+    ended = run_on_terminal(*add, settings=settings, answers=[("[y/N]", INTERRUPT)])
+
+    *_, last = filter(None, screen_lines(ended.output))
+    assert ended.status == 130
+    assert refusal_in(last) == {
+        "code": "interrupted",
+        "message": "stopped before it was done",
+        "next": None,
+        "exit_status": 130,
+    }
+
+
+def test_the_installed_program_tells_programs_on_stderr_alone(tmp_path: Path) -> None:
+    (tmp_path / "ledger.toml").write_text(POLICY)
+
+    ended = run_program(
+        "epoch", "list", "--json", settings={"LEDGER_DATABASE_URL": DEAD_DATABASE}, cwd=tmp_path
+    )
+
+    assert (ended.status, ended.output) == (4, "")
+    (line,) = ended.errors.splitlines()
+    assert refusal_in(line)["code"] == "database-unreachable"

@@ -19,6 +19,7 @@ from scheduler_worker.cli.app import run
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory
 from tests.database_contents import contents_of
+from tests.json_shapes import refusal_in
 from tests.report_pages import Page, history_of, page_of, problems
 from tests.report_world import ReportWorld, live
 
@@ -148,7 +149,7 @@ def test_what_can_not_be_written_is_refused_and_leaves_nothing(
     found, printed, errors = ask(*words)
 
     assert (found, printed) == (status, "")
-    assert errors.startswith(f"ledger: {code}: ")
+    assert code == (refusal_in(errors)["code"] if "--json" in words else errors.split(": ")[1])
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -25,9 +25,20 @@ from ledger_core.use_cases.record_reading import record_reading
 from ledger_core.use_cases.record_stream_health import record_stream_problem
 from ledger_core.use_cases.waive_gap import waive_gap
 from scheduler_worker.cli.app import run
+from scheduler_worker.cli.exits import Exit
 from tests.conftest import TestDatabase
 from tests.contract.story import LedgerStory, day
-from tests.json_shapes import READS, ROOT, WRITES, check_shape, definition_of, reads, writes
+from tests.json_shapes import (
+    ERROR,
+    READS,
+    ROOT,
+    WRITES,
+    check_shape,
+    definition_of,
+    reads,
+    refusal_in,
+    writes,
+)
 from tests.reviewed_history import Lived
 
 ELSEWHERE: Final = {"source check"}  # test_github_check.py and test_gitlab_check.py have its platforms
@@ -223,3 +234,18 @@ def keys_of(shape: dict[str, Any]) -> set[str]:
         return keys_of(WRITES["$defs"][shape["$ref"].rpartition("/")[2]])
     inner = (keys_of(each) for each in shape.get("anyOf", ()))
     return set(shape.get("properties", {})).union(*inner)
+
+
+def test_the_shape_of_refusals_is_closed_and_told_with_an_example() -> None:
+    Draft202012Validator.check_schema(ERROR)
+    chapter = DOCUMENT.partition("\n## Refusals\n")[2]
+    (example,) = re.findall(r"^```json\n(.*)\n```$", chapter, re.MULTILINE)
+    shape = ERROR["properties"]["error"]
+
+    assert refusal_in(example)["code"] == "epoch-not-found"
+    for part in (ERROR, shape):
+        assert (part["additionalProperties"], set(part["required"])) == (False, set(part["properties"]))
+    assert {name for name in ("error", *shape["properties"]) if f"`{name}`" not in chapter} == set()
+    assert shape["properties"]["exit_status"]["enum"] == [
+        status.value for status in Exit if status not in {Exit.DONE, Exit.INCOMPLETE}
+    ]

@@ -1,10 +1,9 @@
-"""The `ledger` command: its groups, and the one place where an error becomes a sentence and a status."""
+"""The `ledger` command: its groups, and the one place where an error becomes a refusal and a status."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import sys
 from io import TextIOWrapper
@@ -14,14 +13,11 @@ from typing import Final
 import click
 
 from ledger_core.errors import LedgerError
-from scheduler_worker.cli.exits import Exit, exit_of
+from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.lazy_group import LazyGroup
-from scheduler_worker.cli.next_steps import with_next_step
+from scheduler_worker.cli.refusals import INTERRUPTED, Refusal, internal_refusal, refusal_of, usage_refusal
 
 FIRST_PROCESS: Final = 1
-MAX_SENTENCE_CHARACTERS: Final = 2_500  # the longest is a server's last words
-# Whatever an error quotes, the password of an address is not for a terminal or a log.
-_PASSWORD: Final = re.compile(r"(://[^\s:/@]*:)[^\s@]*@")
 _COMMANDS: Final = "scheduler_worker.cli."
 
 EPILOG: Final = """\b
@@ -92,14 +88,17 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit status; every error is one sentence on stderr."""
+    """Run one command line and return its exit status; every error is one line on stderr."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     try:
         result = ledger.main(args=arguments, prog_name="ledger", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return Exit.USAGE
     except (click.exceptions.Abort, click.ClickException, LedgerError) as error:
-        return _refused(error)
+        return _told(_refusal(error), arguments)
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,27 +107,23 @@ def run(arguments: list[str]) -> int:
         if os.environ.get("LEDGER_DEBUG"):
             raise
         if _was_interrupted(error):
-            return _refused(click.exceptions.Abort())
-        _say("internal-error", f"{type(error).__name__}: {error} (LEDGER_DEBUG=1 shows where)")
-        return Exit.INTERNAL
+            return _told(INTERRUPTED, arguments)
+        return _told(internal_refusal(error), arguments)
     return result if isinstance(result, int) else Exit.DONE
 
 
-def _refused(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Exit:
-    if isinstance(error, LedgerError) and error.code == "interrupted":
-        _say(error.code, str(error))  # it knows more of what was interrupted
-        return Exit.INTERRUPTED
+def _told(refusal: Refusal, arguments: list[str]) -> Exit:
+    words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    click.echo(refusal.json_line() if "--json" in words else refusal.line(), err=True)
+    return refusal.status
+
+
+def _refusal(error: click.exceptions.Abort | click.ClickException | LedgerError) -> Refusal:
+    if isinstance(error, LedgerError) and error.code == INTERRUPTED.code:
+        return refusal_of(error)  # it knows more of what was interrupted
     if isinstance(error, click.exceptions.Abort) or _was_interrupted(error):
-        _say("interrupted", "stopped before it was done")
-        return Exit.INTERRUPTED
-    if isinstance(error, LedgerError):
-        _say(error.code, with_next_step(error.code, str(error)))
-        return exit_of(error.code)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
-    else:
-        _say("usage", _usage(error))
-    return Exit.USAGE
+        return INTERRUPTED
+    return refusal_of(error) if isinstance(error, LedgerError) else usage_refusal(error)
 
 
 def _was_interrupted(error: BaseException) -> bool:
@@ -146,19 +141,3 @@ def _was_interrupted(error: BaseException) -> bool:
         seen.add(id(found))
         waiting += [found.__cause__, found.__context__]
     return False
-
-
-def _say(code: str, sentence: str) -> None:
-    from scheduler_worker.cli.output import printable  # noqa: PLC0415 - its imports are not needed for --help
-
-    shown = _PASSWORD.sub(r"\1***@", printable(sentence))
-    if len(shown) > MAX_SENTENCE_CHARACTERS:
-        shown = shown[:MAX_SENTENCE_CHARACTERS] + "..."
-    click.echo(f"ledger: {printable(code)}: {shown}", err=True)
-
-
-def _usage(error: click.ClickException) -> str:
-    """Return what is wrong with the command line, and where to read how it goes."""
-    sentence = " ".join(error.format_message().split()).removesuffix(".")
-    context = getattr(error, "ctx", None)
-    return sentence if context is None else f"{sentence}; see `{context.command_path} --help`"

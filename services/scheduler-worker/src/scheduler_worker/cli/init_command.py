@@ -17,7 +17,7 @@ from ledger_core.errors import LedgerError, SourceUnavailable
 from scheduler_worker.cli.arguments import WHOLE
 from scheduler_worker.cli.config_commands import schema_text
 from scheduler_worker.cli.output import json_option, print_json, printable
-from scheduler_worker.cli.session import current_settings
+from scheduler_worker.cli.session import asking, current_settings
 from scheduler_worker.policy import read_policy
 from scheduler_worker.policy_schema import FILE_NAME
 from scheduler_worker.policy_template import FirstPolicy, github_repository, policy_text
@@ -129,8 +129,14 @@ def _print_sources(first: FirstPolicy) -> None:
 
 
 def _asked_pool() -> int:
-    answer: int = click.prompt("Credits that each epoch pays", type=WHOLE, default=POOL, err=True)
+    with asking():
+        answer: int = click.prompt("Credits that each epoch pays", type=WHOLE, default=POOL, err=True)
     return answer
+
+
+def _is_wanted(question: str) -> bool:
+    with asking():
+        return click.confirm(question, default=True, err=True)
 
 
 def _git_source(text: str, beside: Path) -> tuple[str, str]:
@@ -150,11 +156,9 @@ def _found_here(folder: Path, beside: Path, *, asks: bool) -> tuple[list[tuple[s
     if not (folder / ".git").exists():
         return [], []
     remote = _github_remote(folder)
-    if remote and (
-        not asks or click.confirm(f"Collect {printable(remote)} from GitHub?", default=True, err=True)
-    ):
+    if remote and (not asks or _is_wanted(f"Collect {printable(remote)} from GitHub?")):
         return [], [remote]
-    if not asks or click.confirm("Collect the git repository of this folder?", default=True, err=True):
+    if not asks or _is_wanted("Collect the git repository of this folder?"):
         return [(folder.name, _from(beside, folder))], []
     return [], []
 

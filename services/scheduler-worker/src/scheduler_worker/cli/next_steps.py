@@ -28,7 +28,6 @@ NEXT_STEPS: Final = {
 }
 
 
-def with_next_step(code: str, sentence: str) -> str:
-    """Return a refusal's sentence, with what to do next unless it names a command itself."""
-    step = NEXT_STEPS.get(code)
-    return sentence if step is None or "ledger " in sentence else f"{sentence}; next: {step}"
+def next_step(code: str, sentence: str) -> str | None:
+    """Return what to do next, or None where it is not known, or the sentence names a command itself."""
+    return None if "ledger " in sentence else NEXT_STEPS.get(code)

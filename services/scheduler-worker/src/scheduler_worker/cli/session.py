@@ -99,8 +99,20 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfirmationNeeded
-    if not click.confirm(question, err=True):
+    with asking():
+        is_wanted = click.confirm(question, err=True)
+    if not is_wanted:
         raise Declined
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Ask within this: where ctrl-C is the answer, the question's line is ended, and what is said next has its own."""
+    try:
+        yield
+    except click.exceptions.Abort:
+        click.echo(err=True)
+        raise
 
 
 def _login() -> str:
