@@ -106,7 +106,7 @@ def verify(
         found = _read(signatures_path, lambda: read_signatures(signatures_path))
         signers = _signers(found, report, approvers, require_approvals) if report.is_verified else None
     if as_json:
-        print_json(report.as_json() | ({} if signers is None else {"signers": list(signers)}))
+        print_json(report.as_json() | {"signers": None if signers is None else list(signers)})
     else:
         _print_checks(report)
     if report.first_difference is not None:
