@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from scheduler_worker.cli import progress
+from scheduler_worker.cli.app import run
 from tests.command_line import Ended, controls_in, run_program
 from tests.github_world.collecting import collector_on
 from tests.github_world.server import TOKEN, Fault, GithubWorldServer, Installation, app_key_pem
@@ -86,6 +90,7 @@ def test_it_says_what_is_seen_left_out_and_paid(server: GithubWorldServer, tmp_p
     assert (rights["acme"]["scopes"], rights["acme"]["points_an_hour"]) == ("repo, read:org", 5_000)
     assert "NOT readable: gone/gone: github-not-found: gone/gone is not there" in shown.output
     assert TOKEN not in told.output + told.errors + shown.output + shown.errors
+    assert (told.errors, shown.errors) == ("", "")
 
 
 @pytest.mark.parametrize("number_of_pulls", [0, 51])
@@ -146,3 +151,32 @@ def test_what_is_wrong_is_one_sentence_and_hostile_text_stays_text(
     assert "LEDGER_GITHUB_TOKEN is not set; it must hold a GitHub token" in no_token.output
     assert controls_in(refused.output) == []
     assert "github-forbidden: the credentials may not read acme/web" in refused.output
+
+
+def test_at_a_terminal_it_says_how_far_it_is(
+    server: GithubWorldServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    filled(server.world)
+    policy = write_policy(tmp_path, server, repos=["gone/gone", "acme/*"], archived=False)
+    command = ["--config", str(policy), "source", "check", "ghe"]
+    monkeypatch.setenv("LEDGER_GITHUB_TOKEN", TOKEN)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    assert run(command) == 3
+    told = capsys.readouterr().err.split("\r\x1b[2K")
+    assert run([*command, "--json"]) == 3
+    beside_json = capsys.readouterr().err
+
+    assert told[1:4] == [
+        "... looking at ghe",
+        "... looking at acme/*",
+        "... looking at 0 of 3 repositories",
+    ]
+    assert re.fullmatch(r"\.\.\. looking at 1 of 3 repositories, \d+/s, \d+s left", told[4])
+    assert re.fullmatch(r"\.\.\. looking at 1 of 2 owners, \d+/s, \d+s left", told[-2])
+    assert beside_json == ""

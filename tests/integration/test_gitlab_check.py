@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scheduler_worker.cli import progress
+from scheduler_worker.cli.app import run
 from tests.command_line import Ended, controls_in, run_program
 from tests.gitlab_world.server import TOKEN, GitlabWorldServer
 from tests.gitlab_world.world import World
@@ -64,6 +68,7 @@ def test_it_says_what_is_readable_and_how_much_there_is(
     assert f"NOT readable: acme/none: {none['problem']}" in shown.output
     assert controls_in(shown.output) == []
     assert TOKEN not in told.output + told.errors + shown.output + shown.errors
+    assert (told.errors, shown.errors) == ("", "")
 
 
 def test_what_is_readable_ends_well(server: GitlabWorldServer, world: World, tmp_path: Path) -> None:
@@ -86,3 +91,28 @@ def test_a_token_that_is_none_is_every_project_s_problem(
     assert told.status == 3
     assert told.output.count("gitlab-credentials-refused: GitLab does not accept the token") == 2
     assert "glpat-revoked" not in told.output + told.errors
+
+
+def test_at_a_terminal_it_says_how_far_it_is(
+    server: GitlabWorldServer,
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    check(tmp_path, server)
+    command = ["--config", str(tmp_path / "ledger.toml"), "source", "check", "forge"]
+    monkeypatch.setenv("LEDGER_GITLAB_TOKEN", TOKEN)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    assert run(command) == 3
+    told = capsys.readouterr().err.split("\r\x1b[2K")
+    assert run([*command, "--json"]) == 3
+    beside_json = capsys.readouterr().err
+
+    assert told[1:3] == ["... looking at forge", "... looking at 0 of 2 projects"]
+    assert re.fullmatch(r"\.\.\. looking at 1 of 2 projects, \d+/s, \d+s left", told[3])
+    assert world.projects
+    assert beside_json == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from ledger_core.verification.signatures_file import (
     read_signatures,
     signatures_file,
 )
+from scheduler_worker.cli import progress
 from scheduler_worker.cli.app import run
 from scheduler_worker.cli.signature_commands import _state
 from scheduler_worker.signing import recover_signer
@@ -248,6 +250,28 @@ def test_the_command_recovers_who_signed(
     capsys.readouterr()
     assert run([*command, "--approver", KNOWN[0]]) == 0
     assert f"signed by {KNOWN[1]}, who is none of --approver" in capsys.readouterr().out
+
+
+def test_recovering_says_at_a_terminal_how_far_it_is_and_nothing_elsewhere(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, signatures = files
+    command = ["statement", "verify", str(bundle), "--signatures", str(signatures)]
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TOLD_EVERY_SECONDS", 0.0)
+
+    assert run(command) == 0
+    into_a_pipe = capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run(command) == 0
+    at_a_terminal = capsys.readouterr().err
+    assert run([*command, "--json"]) == 0
+    beside_json = capsys.readouterr().err
+
+    assert re.search(
+        r"\.\.\. recovering signers of 1 of 2 signatures, \d+(/s| a minute), \d+s left", at_a_terminal
+    )
+    assert (into_a_pipe, beside_json) == ("", "")
 
 
 def test_a_refused_file_of_signatures_has_its_code(

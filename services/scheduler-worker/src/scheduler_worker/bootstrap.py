@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -205,21 +205,19 @@ def create_directories(policy: Policy) -> Mapping[StreamRef, SourceDirectory]:
 
 
 def check_github_source(
-    policy: GithubSourcePolicy, *, window_start: datetime, tell: Callable[[str], None]
+    policy: GithubSourcePolicy, *, window_start: datetime, watcher: Watcher
 ) -> CheckReport:
     """Return what a GitHub source's credentials see, and what reading it will cost; nothing is collected."""
     from scheduler_worker.bootstrap_github import check_source  # noqa: PLC0415 - a quarter of a second
 
-    return check_source(policy, system_clock, window_start=window_start, tell=tell)
+    return check_source(policy, system_clock, window_start=window_start, watcher=watcher)
 
 
-def check_gitlab_source(
-    policy: GitlabSourcePolicy, *, tell: Callable[[str], None]
-) -> Sequence[CheckedProject]:
+def check_gitlab_source(policy: GitlabSourcePolicy, *, watcher: Watcher) -> Sequence[CheckedProject]:
     """Return what a GitLab source's token sees; nothing is collected."""
     from scheduler_worker.bootstrap_gitlab import check_projects  # noqa: PLC0415 - a quarter of a second
 
-    return check_projects(policy, system_clock, tell=tell)
+    return check_projects(policy, system_clock, watcher=watcher)
 
 
 def create_database(server_url: str, name: str) -> str:

@@ -9,6 +9,7 @@ from functools import cache, partial
 
 from ledger_core.identifiers import StreamRef
 from ledger_core.ports.activity_source import SourceDirectory
+from ledger_core.ports.watcher import Watcher
 from scheduler_worker.github_policy import GithubAccess, GithubSourcePolicy
 from scheduler_worker.sources.github.check import CheckReport, check_github
 from scheduler_worker.sources.github.client import GithubClient
@@ -62,7 +63,7 @@ def github_directories(policy: GithubSourcePolicy, clock: Clock) -> Mapping[Stre
 
 
 def check_source(
-    policy: GithubSourcePolicy, clock: Clock, *, window_start: datetime, tell: Callable[[str], None]
+    policy: GithubSourcePolicy, clock: Clock, *, window_start: datetime, watcher: Watcher
 ) -> CheckReport:
     """Return what the policy's credentials see, and what reading it will cost; nothing is collected."""
     return check_github(
@@ -71,7 +72,7 @@ def check_source(
         choices=[choice_of(policy, pattern) for pattern in policy.patterns],
         streams=policy.streams,
         window_start=window_start,
-        tell=tell,
+        watcher=watcher,
     )
 
 

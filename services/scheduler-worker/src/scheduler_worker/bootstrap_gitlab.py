@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
+from ledger_core.ports.watcher import Watcher
 from scheduler_worker.gitlab_policy import GitlabAccess, GitlabSourcePolicy
 from scheduler_worker.sources.gitlab.check import CheckedProject, check_gitlab
 from scheduler_worker.sources.gitlab.client import CREDENTIAL_HEADER, GitlabClient
@@ -44,8 +45,6 @@ def gitlab_sources(policy: GitlabSourcePolicy, clock: Clock) -> Iterator[GitlabS
         )
 
 
-def check_projects(
-    policy: GitlabSourcePolicy, clock: Clock, *, tell: Callable[[str], None]
-) -> Sequence[CheckedProject]:
+def check_projects(policy: GitlabSourcePolicy, clock: Clock, *, watcher: Watcher) -> Sequence[CheckedProject]:
     """Return what the policy's token sees; nothing is collected."""
-    return check_gitlab(gitlab_client(policy.access, clock), policy.projects, policy.streams, tell=tell)
+    return check_gitlab(gitlab_client(policy.access, clock), policy.projects, policy.streams, watcher=watcher)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ledger_core.domain.approvals import SignerRecovery
 from ledger_core.domain.signature import StatementSignature, signing_text_of
 from ledger_core.errors import LedgerError
+from ledger_core.ports.watcher import Counted, Unwatched, Watcher
 from ledger_core.verification.signatures_file import SignaturesFile
 
 
@@ -33,6 +34,7 @@ def verify_signatures(
     recover: SignerRecovery,
     approvers: Collection[str] = (),
     required: int = 0,
+    watcher: Watcher | None = None,
 ) -> VerifiedSignatures:
     """Recover each signer, and compare; approvers, if any are named, are those whose signatures count.
 
@@ -44,7 +46,10 @@ def verify_signatures(
         statement_hash=found.statement_hash,
         pool_total_credits=found.pool_total_credits,
     )
-    for each in found.signatures:
+    counted = Counted(
+        Unwatched() if watcher is None else watcher, total=len(found.signatures), what="signatures"
+    )
+    for each in counted.of(found.signatures):
         recovered = recover(text, each.signature)
         if recovered != each.signer:
             raise SignaturesNotVerified(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from ledger_core.ports.watcher import Watcher
 from scheduler_worker.bootstrap import check_gitlab_source
 from scheduler_worker.cli.output import print_table, say
 from scheduler_worker.gitlab_policy import GitlabSourcePolicy
@@ -12,9 +13,10 @@ from scheduler_worker.sources.gitlab.check import CheckedProject
 Checked = tuple[GitlabSourcePolicy, Sequence[CheckedProject]]
 
 
-def checked_gitlab(policy: GitlabSourcePolicy, tell: Callable[[str], None]) -> Checked:
+def checked_gitlab(policy: GitlabSourcePolicy, watcher: Watcher) -> Checked:
     """Return the policy with what its token sees."""
-    return policy, check_gitlab_source(policy, tell=tell)
+    watcher.tell(policy.source)
+    return policy, check_gitlab_source(policy, watcher=watcher)
 
 
 def is_readable(checked: Checked) -> bool:

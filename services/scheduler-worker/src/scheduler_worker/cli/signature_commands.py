@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +12,14 @@ import click
 from ledger_core.domain.signature import StatementSignature, signing_text
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.identifiers import EpochId
+from ledger_core.ports.watcher import Counted
 from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 from ledger_core.verification.bundle_writer import find_version
 from ledger_core.verification.signatures_file import signatures_file
 from scheduler_worker.bootstrap import preview_close, system_clock
 from scheduler_worker.cli.arguments import HASH, epoch_argument, wait_option
 from scheduler_worker.cli.output import json_option, print_json, print_table, printable
+from scheduler_worker.cli.progress import Progress, Watch
 from scheduler_worker.cli.session import action_context, current_policy, open_reader, reading
 from scheduler_worker.cli.whole_files import whole_file
 from scheduler_worker.cli.writes import run_command
@@ -165,9 +168,10 @@ def signatures(
         with whole_file(output) as file:
             file.write(signatures_file(found, stored).document())
     if as_json:
+        states = _states(found, stored, is_quiet=True)
         rows = [
-            {"signer": each.signer, "signature": each.signature, "state": _state(found, each)}
-            for each in stored
+            {"signer": each.signer, "signature": each.signature, "state": state}
+            for each, state in zip(stored, states, strict=True)
         ]
         print_json({"statement_hash": found.statement_hash, "signatures": rows})
     elif output is not None:
@@ -175,11 +179,21 @@ def signatures(
     elif not stored:
         click.echo(f"nobody signed {found.statement_hash}")
     else:
+        states = _states(found, stored, is_quiet=False)
         print_table(
             ["approver", "address", "signature"],
-            [(_name(config, each.signer) or "-", each.signer, _state(found, each)) for each in stored],
+            [
+                (_name(config, each.signer) or "-", each.signer, state)
+                for each, state in zip(stored, states, strict=True)
+            ],
             whole=["address"],
         )
+
+
+def _states(statement: PayoutStatement, stored: Sequence[StatementSignature], *, is_quiet: bool) -> list[str]:
+    with Progress(is_quiet=is_quiet) as progress:
+        counted = Counted(Watch(progress, "recovering signers of"), total=len(stored), what="signatures")
+        return [_state(statement, each) for each in counted.of(stored)]
 
 
 def _state(statement: PayoutStatement, signed: StatementSignature) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from ledger_core.ports.watcher import Watcher
 from scheduler_worker.bootstrap import check_github_source, system_clock
 from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
@@ -52,11 +54,8 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
     chosen = github_sources_of(policy, source_name)
     window = policy.window_of(system_clock())
     with Progress(is_quiet=as_json) as progress:
-        tell = Watch(progress, "looking at").tell
-        checked = [
-            (found, check_github_source(found, window_start=window.period_start, tell=tell))
-            for found in chosen
-        ]
+        watch = Watch(progress, "looking at")
+        checked = [_checked_github(found, window.period_start, watch) for found in chosen]
     if as_json:
         print_json([_as_json(found, report) for found, report in checked])
     else:
@@ -65,10 +64,17 @@ def check(config: Path | None, source_name: str, as_json: bool) -> Exit:
     return Exit.DONE if all(report.is_readable for _, report in checked) else Exit.INCOMPLETE
 
 
+def _checked_github(
+    policy: GithubSourcePolicy, window_start: datetime, watcher: Watcher
+) -> tuple[GithubSourcePolicy, CheckReport]:
+    watcher.tell(policy.source)
+    return policy, check_github_source(policy, window_start=window_start, watcher=watcher)
+
+
 def _check_gitlab(chosen: Sequence[GitlabSourcePolicy], *, as_json: bool) -> Exit:
     with Progress(is_quiet=as_json) as progress:
-        tell = Watch(progress, "looking at").tell
-        checked = [checked_gitlab(found, tell) for found in chosen]
+        watch = Watch(progress, "looking at")
+        checked = [checked_gitlab(found, watch) for found in chosen]
     if as_json:
         print_json([gitlab_as_json(found) for found in checked])
     else:

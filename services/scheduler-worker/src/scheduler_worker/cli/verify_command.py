@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from ledger_core.errors import LedgerError
+from ledger_core.ports.watcher import Watcher
 from ledger_core.verification import VerificationReport, verify_bundle
 from ledger_core.verification.signatures_file import SignaturesFile, find_difference, read_signatures
 from scheduler_worker.addresses import ADDRESS, AddressChecksumWrong, checksum_fits
@@ -101,10 +102,12 @@ def verify(
     with Progress(is_quiet=as_json) as progress:
         watch = Watch(progress, "checking")
         report = _read(file, lambda: verify_bundle(file, expected_hash=expect, watcher=watch))
-    signers = None
-    if signatures_path is not None:
-        found = _read(signatures_path, lambda: read_signatures(signatures_path))
-        signers = _signers(found, report, approvers, require_approvals) if report.is_verified else None
+        signers = None
+        if signatures_path is not None:
+            found = _read(signatures_path, lambda: read_signatures(signatures_path))
+            if report.is_verified:
+                watch = Watch(progress, "recovering signers of")
+                signers = _signers(found, report, approvers, require_approvals, watch)
     if as_json:
         print_json(report.as_json() | {"signers": None if signers is None else list(signers)})
     else:
@@ -135,7 +138,11 @@ def _print_checks(report: VerificationReport) -> None:
 
 
 def _signers(
-    found: SignaturesFile, report: VerificationReport, approvers: Sequence[str], required: int
+    found: SignaturesFile,
+    report: VerificationReport,
+    approvers: Sequence[str],
+    required: int,
+    watcher: Watcher,
 ) -> tuple[str, ...]:
     problem = find_difference(found, report)
     if problem is not None:
@@ -145,4 +152,5 @@ def _signers(
         recover=recover_signer,
         approvers=frozenset(approvers),
         required=required or min(1, len(approvers)),
+        watcher=watcher,
     ).signers

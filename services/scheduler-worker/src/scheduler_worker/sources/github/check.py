@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from ledger_core.domain.instant import instant_text
 from ledger_core.errors import LedgerError, SourceUnavailable
+from ledger_core.ports.watcher import Counted, Watcher
 from scheduler_worker.sources.github import queries, stream_names
 from scheduler_worker.sources.github.client import GithubClient, Reading
 from scheduler_worker.sources.github.directory import Choice, list_repositories
@@ -61,6 +62,15 @@ class CheckedRepository:
 
 
 @frozen(kw_only=True)
+class _Seen:
+    """A repository to look at: named in the policy, or listed by a pattern, with its facts."""
+
+    owner: str
+    name: str
+    facts: RepositoryFacts | None = None
+
+
+@frozen(kw_only=True)
 class CheckReport:
     """What a check found."""
 
@@ -81,29 +91,33 @@ def check_github(
     choices: Iterable[Choice],
     streams: Iterable[str],
     window_start: datetime,
-    tell: Callable[[str], None],
+    watcher: Watcher,
 ) -> CheckReport:
     """Return what the credentials see of the named repositories and patterns; nothing is collected.
 
-    A refusal or an outage becomes the problem of what it hit, and the rest is checked all the same.
+    A refusal or an outage becomes the problem of what it hit, and the rest is checked all the same. Patterns are
+    listed first: from then on it is known how many repositories there are to look at.
     """
-    wanted = tuple(streams)
-    found: list[CheckedRepository] = []
+    wanted, patterns = tuple(streams), tuple(choices)
+    named = [_Seen(owner=name.partition("/")[0], name=name) for name in repos]
+    steps: list[_Seen | CheckedRepository] = [*named]
+    for choice in patterns:
+        watcher.tell(choice.pattern)
+        steps += _listed(client, choice)
+    total = sum(isinstance(each, _Seen) for each in steps)
+    counted = Counted(watcher, total=total, what="repositories")
+    looked_at = [
+        _looked_at(client, each, wanted, window_start=window_start)
+        for each in counted.of(each for each in steps if isinstance(each, _Seen))
+    ]
+    rest = iter(looked_at)
     owners: dict[str, str] = {}
-    for name in repos:
-        tell(name)
-        owners.setdefault(name.partition("/")[0].casefold(), name.partition("/")[0])
-        reading = client.reading(name.partition("/")[0])
-        try:
-            found.append(_checked(reading, find_repository(reading, name), wanted, window_start=window_start))
-        except (LedgerError, SourceUnavailable) as error:
-            found.append(CheckedRepository(name=name, problem=problem_of(error)))
-    for choice in choices:
-        tell(choice.pattern)
-        owners.setdefault(choice.owner.casefold(), choice.owner)
-        found += _listed(client, choice, wanted, window_start=window_start, tell=tell)
+    for owner in (*(each.owner for each in named), *(choice.owner for choice in patterns)):
+        owners.setdefault(owner.casefold(), owner)
+    asked = Counted(watcher, total=len(owners), what="owners").of(owners.values())
     return CheckReport(
-        rights=tuple(_rights(client, owner) for owner in owners.values()), repositories=tuple(found)
+        rights=tuple(_rights(client, owner) for owner in asked),
+        repositories=tuple(next(rest) if isinstance(each, _Seen) else each for each in steps),
     )
 
 
@@ -113,34 +127,29 @@ def problem_of(error: LedgerError | SourceUnavailable) -> str:
     return f"{code}: {error}"
 
 
-def _listed(
-    client: GithubClient,
-    choice: Choice,
-    streams: tuple[str, ...],
-    *,
-    window_start: datetime,
-    tell: Callable[[str], None],
-) -> list[CheckedRepository]:
-    reading = client.reading(choice.owner)
+def _listed(client: GithubClient, choice: Choice) -> list[_Seen | CheckedRepository]:
+    """Return what a pattern has: repositories to look at, and those that are left out or a problem already."""
     try:
-        listed = list_repositories(reading, choice)
+        listed = list_repositories(client.reading(choice.owner), choice)
     except (LedgerError, SourceUnavailable) as error:
         return [CheckedRepository(name=choice.pattern, problem=problem_of(error))]
-    found: list[CheckedRepository] = []
-    for repository, reason in listed:
-        if reason is not None:
-            found.append(
-                CheckedRepository(name=repository.name, is_private=repository.is_private, left_out=reason)
-            )
-            continue
-        tell(repository.name)
-        try:
-            found.append(
-                _checked(client.reading(choice.owner), repository, streams, window_start=window_start)
-            )
-        except (LedgerError, SourceUnavailable) as error:
-            found.append(CheckedRepository(name=repository.name, problem=problem_of(error)))
-    return found
+    return [
+        _Seen(owner=choice.owner, name=repository.name, facts=repository)
+        if reason is None
+        else CheckedRepository(name=repository.name, is_private=repository.is_private, left_out=reason)
+        for repository, reason in listed
+    ]
+
+
+def _looked_at(
+    client: GithubClient, seen: _Seen, streams: tuple[str, ...], *, window_start: datetime
+) -> CheckedRepository:
+    reading = client.reading(seen.owner)
+    try:
+        facts = find_repository(reading, seen.name) if seen.facts is None else seen.facts
+        return _checked(reading, facts, streams, window_start=window_start)
+    except (LedgerError, SourceUnavailable) as error:
+        return CheckedRepository(name=seen.name, problem=problem_of(error))
 
 
 def _rights(client: GithubClient, owner: str) -> Rights:

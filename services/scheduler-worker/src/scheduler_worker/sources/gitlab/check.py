@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
 
 from ledger_core.errors import LedgerError, SourceUnavailable
+from ledger_core.ports.watcher import Counted, Watcher
 from scheduler_worker.sources.gitlab.client import GitlabClient, Reading
 from scheduler_worker.sources.gitlab.fields import objects
 from scheduler_worker.sources.gitlab.gitlab_source import STREAMS, find_project
@@ -46,13 +47,12 @@ class CheckedProject:
 
 
 def check_gitlab(
-    client: GitlabClient, projects: Iterable[str], streams: Iterable[str], *, tell: Callable[[str], None]
+    client: GitlabClient, projects: Sequence[str], streams: Iterable[str], *, watcher: Watcher
 ) -> tuple[CheckedProject, ...]:
     """Return what the client's token sees of each project; a refusal is of what it hit, and the rest is checked."""
     wanted = tuple(streams)
     found = []
-    for name in projects:
-        tell(name)
+    for name in Counted(watcher, total=len(projects), what="projects").of(projects):
         reading = client.reading()
         try:
             number = find_project(reading, name)
