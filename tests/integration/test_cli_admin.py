@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,10 @@ def test_users_are_merged_and_split_and_what_is_closed_still_verifies(
     assert again.read_bytes() == bundle.read_bytes()
     history = node.says("identity", "who", "grace")["users"][0]["history"]
     assert [each["change"] for each in history] == ["bound", "unbound", "bound"]
+    assert all(re.fullmatch(r"[0-9T:-]{19}\.[0-9]{6}Z", each["at"]) for each in history)
+    told = node.does("identity", "who", "grace") + node.does("epoch", "list")
+    assert len(re.findall(r"\b[0-9-]{10}T[0-9:]{8}Z", told)) == len(history) + 1
+    assert re.search(r"[0-9]\.[0-9]+Z", told) is None
     node.does("doctor")
     assert worker.poll() is None
 

@@ -18,6 +18,7 @@ from scheduler_worker.cli.output import (
     print_table,
     printable,
     say,
+    seconds_text,
     time_text,
     units_text,
 )
@@ -183,3 +184,15 @@ def test_steps_are_plain_lines_on_stderr_where_nobody_looks(capsys: pytest.Captu
     captured = capsys.readouterr()
 
     assert (captured.out, captured.err) == ("", "... one\n... two\N{REPLACEMENT CHARACTER}\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("2026-11-16T00:00:07.000001Z", "2026-11-16T00:00:07Z"),
+        ("2026-11-16T00:00:07.999999Z", "2026-11-16T00:00:07Z"),
+        ("2026-11-16T00:00:07Z", "2026-11-16T00:00:07Z"),
+    ],
+)
+def test_a_time_for_people_ends_with_its_second(told: str, seconds: str) -> None:
+    assert seconds_text(told) == seconds

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ledger_core.completeness_errors import check_complete
+from ledger_core.domain.instant import instant_text
 from ledger_core.domain.stream_reading import StreamCompleteness
 from ledger_core.errors import LedgerError
 from ledger_core.identifiers import EpochId
@@ -19,7 +20,7 @@ from scheduler_worker.cli.arguments import HASH, epoch_argument, reason_option, 
 from scheduler_worker.cli.command_group import CommandGroup
 from scheduler_worker.cli.exits import Exit
 from scheduler_worker.cli.gap_views import read_streams
-from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, say, time_text
+from scheduler_worker.cli.output import json_option, print_facts, print_json, print_table, say, seconds_text
 from scheduler_worker.cli.review_facts import streams_of
 from scheduler_worker.cli.review_next import missing_sentences
 from scheduler_worker.cli.runs import run_workflow
@@ -118,7 +119,7 @@ def list_epochs(config: Path | None, limit: int, as_json: bool) -> None:
                 found.window.period_start.date(),
                 found.window.period_end.date(),
                 "-" if found.pool_total_credits is None else found.pool_total_credits,
-                time_text(found.closed_at) or "-",
+                "-" if found.closed_at is None else seconds_text(instant_text(found.closed_at)),
             )
             for found in epochs
         ],

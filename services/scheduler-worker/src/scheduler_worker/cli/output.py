@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -165,6 +166,11 @@ def units_text(milli_units: int) -> str:
 def time_text(value: datetime | None) -> str | None:
     """Return a time as the ledger prints it."""
     return None if value is None else instant_text(value)
+
+
+def seconds_text(told: str) -> str:
+    """Return a time as the ledger prints it without its fraction of a second, which no person reads."""
+    return re.sub(r"\.[0-9]+Z$", "Z", told)
 
 
 def _chopped(cell: str, width: int) -> list[str]:

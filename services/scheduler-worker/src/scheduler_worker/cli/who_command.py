@@ -18,6 +18,7 @@ from scheduler_worker.cli.output import (
     print_json,
     print_table,
     say,
+    seconds_text,
     time_text,
     units_text,
 )
@@ -172,6 +173,6 @@ def _print_history(history: list[dict[str, Any]]) -> None:
     for each in history:
         why = "" if each["reason"] is None else f": {each['reason']}"
         say(
-            f"  {each['at']} {each['change']} {each['provider']} {each['account']}"
+            f"  {seconds_text(each['at'])} {each['change']} {each['provider']} {each['account']}"
             f" ({each['user_id']}) by {each['actor']}{why}"
         )
