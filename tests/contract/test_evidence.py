@@ -107,6 +107,25 @@ def test_bindings_and_history_are_a_user_s_and_an_identity_s_own(
     assert nobody == ()
 
 
+def test_who_an_identity_was_ever_bound_to_is_asked_of_several_at_once(
+    story: LedgerStory, neighbour: Ledger
+) -> None:
+    LedgerStory(neighbour).bind("cid", "1001")
+    story.bind("ann", "1001")
+    story.unbind("1001")
+    story.bind("bob", "1001")
+    story.bind("dan", "1002")
+    story.bind("eve", "1003")
+
+    with story.ledger.read() as view:
+        ever = view.evidence.users_ever_bound
+        of_two = ever([("github", "1001"), ("github", "1002"), ("github", "9999")])
+        of_other_providers, of_none = ever([("git", "1001"), ("1001", "github")]), ever([])
+
+    assert of_two == {"ann", "bob", "dan"}
+    assert (of_other_providers, of_none) == (frozenset(), frozenset())
+
+
 def test_events_elsewhere_are_counted_by_how_they_stand(story: LedgerStory) -> None:
     first = story.live_through(0, annas(1, at=day(0)), annas(2, at=day(1)))  # unresolved here, then carried
     story.bind("ann", "1001")

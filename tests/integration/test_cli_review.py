@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from wcwidth import wcswidth
 
 from db_client.postgres_ledger import PostgresLedger
@@ -456,6 +457,27 @@ def test_an_account_that_was_another_s_when_an_epoch_closed_names_nobody_there(
     assert asked.refuses("explain", lived.closed, "1001") == "account-of-several"
     assert asked.prints("explain", lived.closed, "ann").startswith("ann gets 50 of 100 credits")
     assert asked.prints("explain", lived.open, "1001").startswith("1001 stands for zoe\n")
+
+
+def test_the_history_of_all_accounts_of_a_name_is_read_in_one_statement(asked: Asked, lived: Lived) -> None:
+    accounts = [f"300{number}" for number in range(5)]
+    for number, account in enumerate(accounts):
+        lived.story.bind(f"user{number}", account)
+        lived.story.store(make_event(81 + number, at=day(4, week=1), account=account, login="shared"))
+    seen: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statement = arguments[2]
+        if "identity_events" in statement:
+            seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert asked.refuses("explain", lived.closed, "shared") == "account-of-several"
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert len(seen) == 1
 
 
 def test_a_review_writes_nothing_to_the_ledger(asked: Asked, lived: Lived) -> None:

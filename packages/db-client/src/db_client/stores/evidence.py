@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, text, tuple_
 
 from db_client.stores.curation import STREAMED_ROWS
 from db_client.stores.identities import GROUPED_BY_IDENTITY, MOST_EVENTS_FIRST, unresolved_of_row
@@ -156,6 +156,16 @@ class PostgresEvidenceReader:
         return self._history(
             identity_events.c.provider == provider, identity_events.c.external_id == external_id, limit=limit
         )
+
+    def users_ever_bound(self, identities: Sequence[tuple[str, str]]) -> frozenset[UserId]:
+        """Return everybody to whom one of the identities was ever bound."""
+        identity = tuple_(identity_events.c.provider, identity_events.c.external_id)
+        rows = self._connection.execute(
+            select(identity_events.c.user_id)
+            .where(identity_events.c.node_id == self._node_id, identity.in_(identities))
+            .distinct()
+        )
+        return frozenset(UserId(row.user_id) for row in rows)
 
     def activity_elsewhere(
         self, epoch: Epoch, user_id: UserId, *, limit: int

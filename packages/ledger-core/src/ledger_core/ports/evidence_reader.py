@@ -83,6 +83,12 @@ class EvidenceReader(Protocol):
     ) -> tuple[IdentityEvent, ...]:
         """Return the newest binds and unbinds of an identity, the oldest of them first."""
 
+    def users_ever_bound(self, identities: Sequence[tuple[str, str]]) -> frozenset[UserId]:
+        """Return everybody to whom one of the identities, each a provider and an account, was ever bound.
+
+        Shape: a few identities; one statement reads the history of all.
+        """
+
     def activity_elsewhere(
         self, epoch: Epoch, user_id: UserId, *, limit: int
     ) -> tuple[ActivityElsewhere, ...]:

@@ -69,6 +69,13 @@ class InMemoryEvidenceReader:
         ]
         return tuple(found[-limit:])
 
+    def users_ever_bound(self, identities: Sequence[tuple[str, str]]) -> frozenset[UserId]:
+        """Return everybody to whom one of the identities was ever bound."""
+        bindings = [event.binding for event in self._scope.state.identity_events]
+        return frozenset(
+            binding.user_id for binding in bindings if (binding.provider, binding.external_id) in identities
+        )
+
     def activity_elsewhere(
         self, epoch: Epoch, user_id: UserId, *, limit: int
     ) -> tuple[ActivityElsewhere, ...]:

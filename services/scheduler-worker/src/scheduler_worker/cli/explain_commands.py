@@ -22,7 +22,6 @@ from ledger_core.explanation import (
 )
 from ledger_core.explanation.activity import MAX_SHOWN_EVENTS
 from ledger_core.explanation.as_json import explanation_json
-from ledger_core.explanation.ledger_facts import MAX_HISTORY
 from ledger_core.explanation.trace_lines import trace_lines
 from ledger_core.explanation.user_lines import Line, user_lines
 from ledger_core.identifiers import EpochId, UserId, check_identifier
@@ -42,7 +41,7 @@ from scheduler_worker.cli.session import reading
 from scheduler_worker.cli.verify_command import BundleUnreadable
 
 DEFAULT_LIMIT: Final = 20
-_MOST_CALLED: Final = 10  # accounts of one name; each has its history read
+_MOST_CALLED: Final = 10  # accounts of one name
 _SHOWN_OWNERS: Final = 5
 _BUNDLE: Final = "--bundle"
 
@@ -161,9 +160,7 @@ def _user_called(view: LedgerView, name: str, *, was_its_own: bool) -> str:
         return name  # there may be more of them, and of others
     owners = {each.user_id for each in accounts if each.user_id is not None}
     if was_its_own:
-        for each in accounts:
-            history = view.evidence.history_of_identity(each.provider, each.external_id, limit=MAX_HISTORY)
-            owners |= {event.binding.user_id for event in history}
+        owners |= view.evidence.users_ever_bound([(each.provider, each.external_id) for each in accounts])
     if len(owners) > 1:
         raise AccountOfSeveral(name, sorted(owners))
     return owners.pop() if owners else name
