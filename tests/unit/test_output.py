@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from unicodedata import category
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -102,6 +102,7 @@ def test_a_row_that_can_not_fit_is_printed_as_lines(printed: Printed) -> None:
     ]
 
 
+@example([("", 0, "\U0001f3fb"), ("\u0301" * 9, 1, "\u0301" * 300)])
 @given(
     st.lists(st.tuples(st.text(max_size=300), st.integers(0, MAX_BIGINT), st.text(max_size=90)), max_size=4)
 )
@@ -123,6 +124,12 @@ def test_wide_letters_take_two_columns(printed: Printed) -> None:
     print_table(["user", "units"], [("\u65e5\u672c", 1), ("ada", 2)], numbers=["units"])
 
     assert printed() == ["user  units", "\u65e5\u672c      1", "ada       2"]
+
+
+def test_an_accent_that_stands_on_nothing_is_seen(printed: Printed) -> None:
+    print_table(["user", "units"], [("\u0301", 1)], numbers=["units"])
+
+    assert printed() == ["user  units", "\N{DOTTED CIRCLE}\u0301         1"]
 
 
 def test_text_that_is_too_long_goes_on_below(printed: Printed) -> None:

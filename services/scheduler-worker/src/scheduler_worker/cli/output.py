@@ -88,10 +88,12 @@ def chopped(text: str, width: int) -> list[str]:
 
     Holds: half a flag is as wide as a terminal happens to make it.
     """
+    if text and cell_len(text) == 0:
+        return [f"\N{DOTTED CIRCLE}{text}"]  # an accent that stands on nothing, which can't be seen or cut
     pieces: list[str] = []
     rest = text
     while rest:
-        piece = chop_cells(rest, width)[0]
+        piece = next(iter(chop_cells(rest, width)), rest)
         letters = len(piece) - len(piece.rstrip(_FLAG_LETTERS))
         if letters % 2 and len(piece) > 1 and len(piece) < len(rest):
             piece = piece[:-1]
@@ -171,13 +173,6 @@ def time_text(value: datetime | None) -> str | None:
 def seconds_text(told: str) -> str:
     """Return a time as the ledger prints it without its fraction of a second, which no person reads."""
     return re.sub(r"\.[0-9]+Z$", "Z", told)
-
-
-def _chopped(cell: str, width: int) -> list[str]:
-    # An accent that stands on nothing has no width, and nothing to be cut from.
-    if cell and cell_len(cell[0]) == 0:
-        cell = f"\N{DOTTED CIRCLE}{cell}" if cell_len(cell) < width else f"\N{DOTTED CIRCLE}{cell[1:]}"
-    return chop_cells(cell, width) or [""]
 
 
 def _fitted(natural: Sequence[int], rigid: Sequence[bool], headers: Sequence[str]) -> list[int] | None:
