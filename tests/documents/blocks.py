@@ -38,6 +38,7 @@ LIVED_THROUGH: Final = (
     "how-to/wrong-payout.md",
     "how-to/new-source.md",
     "how-to/upgrade.md",
+    "how-to/restore.md",
 )
 
 

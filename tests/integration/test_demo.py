@@ -265,6 +265,8 @@ def test_kept_servers_serve_the_other_commands_until_a_run_that_does_not_keep_th
 
     assert kept.status == 0, kept
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for name in ("LEDGER_DATABASE_URL", "LEDGER_OWNER_DATABASE_URL"):
+        assert settings[name].startswith("postgresql://"), "as PostgreSQL's own programs take it"
     assert f"  . {shlex.quote(str(file))}" in kept.output.splitlines()
     assert kept.output.splitlines()[-1].startswith("verified ")
     assert "worker:" not in kept.output + kept.errors

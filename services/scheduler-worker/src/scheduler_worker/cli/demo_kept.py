@@ -21,8 +21,8 @@ def write_environment(folder: Path, servers: LocalServers, urls: DatabaseUrls) -
     """Write the settings of the kept servers, and say how to use them."""
     variables = {
         "LEDGER_CONFIG": str(folder / POLICY_FILE),
-        "LEDGER_DATABASE_URL": urls.worker,
-        "LEDGER_OWNER_DATABASE_URL": urls.owner,
+        "LEDGER_DATABASE_URL": _for_all(urls.worker),
+        "LEDGER_OWNER_DATABASE_URL": _for_all(urls.owner),
         "TEMPORAL_ADDRESS": servers.temporal_address,
     }
     path = folder / ENVIRONMENT_FILE
@@ -39,3 +39,8 @@ def write_environment(folder: Path, servers: LocalServers, urls: DatabaseUrls) -
         ]
     )
     click.echo()
+
+
+def _for_all(database_url: str) -> str:
+    """Return an address that PostgreSQL's own programs take, too: a driver in it is ours alone."""
+    return database_url.replace("postgresql+psycopg://", "postgresql://", 1)
