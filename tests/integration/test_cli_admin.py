@@ -174,7 +174,9 @@ def test_bindings_are_imported_all_or_none_and_exported_as_they_were(
     assert out.stat().st_mode & 0o777 == 0o600
     assert "github,'=1+2,''=ben\n" in out.read_text()
     assert node.does("identity", "export") == out.read_text()
-    before = node.says("identity", "export")
+    besides = tmp_path / "besides.csv"
+    before = node.says("identity", "export", "-o", besides)
+    assert besides.read_text() == out.read_text()
     assert "0 of 4 bindings are new" in node.does("identity", "import", out, "--reason", "back")
     assert node.says("identity", "export") == before
     assert ("github", "=1+2", "'=ben") in [

@@ -93,28 +93,28 @@ def export(config: Path | None, output: Path | None, as_json: bool) -> None:
       ledger identity export --json
     """
     with reading(config) as view:
-        bindings = view.review.all_bindings()
+        if output is not None:
+            with whole_file(output, mode=0o600) as file:
+                for line in bindings_csv(view.review.all_bindings()):
+                    file.write(line.encode())
         if as_json:
+            rows = view.review.all_bindings()
             print_json(
                 [
                     {"provider": each.provider, "account": each.external_id, "user_id": each.user_id}
-                    for each in bindings
+                    for each in rows
                 ]
             )
-        elif output is None and is_terminal():
+        elif output is not None:
+            say(f"{output} written")
+        elif is_terminal():
             print_table(
                 ["provider", "account", "user"],
-                [(each.provider, each.external_id, each.user_id) for each in bindings],
+                [(each.provider, each.external_id, each.user_id) for each in view.review.all_bindings()],
             )
-        elif output is None:
-            for line in bindings_csv(bindings):
-                click.echo(line, nl=False)
         else:
-            with whole_file(output, mode=0o600) as file:
-                for line in bindings_csv(bindings):
-                    file.write(line.encode())
-    if output is not None and not as_json:
-        click.echo(f"{printable(str(output))} written")
+            for line in bindings_csv(view.review.all_bindings()):
+                click.echo(line, nl=False)
 
 
 @click.command()
