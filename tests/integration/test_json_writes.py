@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import all_commands
+from tests.command_line import all_commands, interrupt, read_until, running_program
 from tests.integration.test_cli_week import first_event, read_again
-from tests.json_shapes import writes
+from tests.json_shapes import refusal_in, writes
 from tests.node import Node, collect
 from tests.signers import APPROVER, signature_of
 
@@ -117,6 +118,26 @@ def test_every_write_prints_what_is_published(
         if any(parameter.name == "wait" for parameter in command.params):
             assert {set(found) == STARTED for found in told} == {True, False}, words
     assert worker.poll() is None
+
+
+def test_ctrl_c_while_waiting_tells_a_program_which_run_goes_on(
+    worker: subprocess.Popen[str], settings: dict[str, str]
+) -> None:
+    bind = ("identity", "bind", "git", "ada@example.org", "ada", "--json")
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        with running_program(*bind, settings=settings) as process:
+            started_line = read_until(process, " started")[-1]
+            interrupt(process)
+            assert process.stderr is not None
+            *_, last = process.stderr.read().splitlines()
+            status = process.wait()
+    finally:
+        worker.send_signal(signal.SIGCONT)
+
+    refusal = refusal_in(last)
+    assert (status, refusal["code"], refusal["exit_status"]) == (130, "interrupted", 130)
+    assert refusal["message"].startswith(f"stopped waiting; {started_line.split()[1]} goes on")
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
