@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from benchmarks.figures import Figure, Scale, machine
 
-CASES = ("payouts", "verifier", "startup", "ingest", "curation", "review", "finalize", "pipeline")
+CASES = ("payouts", "verifier", "startup", "ingest", "curation", "review", "finalize", "pipeline", "at-scale")
 THOUSAND = 1_000
 WHOLE = Scale()
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _cases(name: str) -> Sequence[Case]:
-    found: Sequence[Case] = import_module(f"benchmarks.cases.{name}").CASES
+    found: Sequence[Case] = import_module(f"benchmarks.cases.{name.replace('-', '_')}").CASES
     return found
 
 
