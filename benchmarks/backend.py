@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
-from sqlalchemy import Connection, text
+from psycopg import Connection as DriverConnection
+from sqlalchemy import Connection, Engine, event, text
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -31,6 +33,28 @@ def spending(connection: Connection) -> Iterator[Spent]:
     yield spent
     spent.cpu_seconds = time.process_time() + cpu_seconds(server) - began_cpu
     spent.seconds = time.perf_counter() - began
+
+
+@contextmanager
+def holding_epoch() -> Iterator[Spent]:
+    """Measure from when a statement of the block has an epoch's row to the block's end, which is to be its transaction's."""
+    spent = Spent()
+    locked: list[tuple[float, float, int]] = []
+
+    def after_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "FOR UPDATE" in statement and not locked:
+            driver = cast("DriverConnection[Any]", connection.connection.driver_connection)
+            server = driver.info.backend_pid
+            locked.append((time.perf_counter(), time.process_time() + cpu_seconds(server), server))
+
+    event.listen(Engine, "after_cursor_execute", after_statement)
+    try:
+        yield spent
+        for began, began_cpu, server in locked:
+            spent.cpu_seconds = time.process_time() + cpu_seconds(server) - began_cpu
+            spent.seconds = time.perf_counter() - began
+    finally:
+        event.remove(Engine, "after_cursor_execute", after_statement)
 
 
 def server_cpu_seconds(connection: Connection) -> float:

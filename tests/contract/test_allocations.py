@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ledger_core import (
@@ -14,7 +16,7 @@ from ledger_core import (
     UserNotFound,
     WeightConfig,
 )
-from ledger_core.testing import make_event
+from ledger_core.testing import make_component, make_event
 from tests.contract.story import LedgerStory, annas, bobs, day
 
 ANN, BOB = UserId("ann"), UserId("bob")
@@ -307,3 +309,119 @@ def test_a_closed_epoch_takes_no_decision(
         set_final(story.ledger, epoch_id, user, units, None if units is None else "too late")
 
     assert allocations(story, epoch_id) == before
+
+
+# --- settled rows ---------------------------------------------------------------------------------
+
+
+def is_still_settled(story: LedgerStory, epoch_id: EpochId, happens: Callable[[], object]) -> bool:
+    """Say whether the rows that a snapshot found settled are held for the same after something happened."""
+    with story.ledger.session() as session:
+        with session.read() as view:
+            rows = view.allocations.find_settled(epoch_id)
+        assert rows is not None, "proposals are behind"
+        happens()
+        with session.begin() as transaction:
+            transaction.epochs.lock(epoch_id)
+            return transaction.allocations.are_settled(epoch_id, rows)
+
+
+def find_settled(story: LedgerStory, epoch_id: EpochId) -> str | None:
+    with story.ledger.read() as view:
+        return view.allocations.find_settled(epoch_id)
+
+
+SETTLED_WRITES: dict[str, Callable[[LedgerStory, EpochId], object]] = {
+    "units set": lambda story, epoch_id: story.adjust(epoch_id, "bob", 5),
+    "units taken back": lambda story, epoch_id: story.adjust(epoch_id, "ann", None),
+    "units of nobody before": lambda story, epoch_id: story.adjust(epoch_id, "cid", 0),
+    "an event excluded": lambda story, epoch_id: story.judge(epoch_id, bobs(2, at=day(2)), included=False),
+    "an event weighed": lambda story, epoch_id: story.judge(epoch_id, bobs(2, at=day(2)), weight=1),
+    "an event excluded that counts for nobody": lambda story, epoch_id: story.judge(
+        epoch_id, make_event(4, at=day(3), account="4004"), included=False
+    ),
+    "an event curated": lambda story, epoch_id: (
+        story.store(annas(9, at=day(3))),
+        story.curate(epoch_id),
+    ),
+    "a user resolved": lambda story, epoch_id: (story.bind("dan", "4004"), story.curate(epoch_id)),
+    "a user unbound": lambda story, epoch_id: (story.unbind("2002"), story.curate(epoch_id)),
+}
+OTHER_WRITES: dict[str, Callable[[LedgerStory, EpochId], object]] = {
+    "nothing": lambda _story, _epoch_id: None,
+    "an event stored": lambda story, _epoch_id: story.store(annas(9, at=day(3))),
+    "an account bound": lambda story, _epoch_id: story.bind("dan", "4004"),
+    "a component recorded": lambda story, epoch_id: story.record(epoch_id, make_component()),
+    "proposed and curated again": lambda story, epoch_id: (story.curate(epoch_id), story.propose(epoch_id)),
+}
+
+
+@pytest.fixture
+def settled_id(story: LedgerStory, epoch_id: EpochId) -> EpochId:
+    """The same epoch with an event of nobody's and a decision, proposed."""
+    story.bind("cid", "3003")
+    story.store(make_event(4, at=day(3), account="4004"))
+    story.curate(epoch_id)
+    story.propose(epoch_id)
+    story.adjust(epoch_id, "ann", 7)
+    return epoch_id
+
+
+@pytest.mark.parametrize("what", SETTLED_WRITES)
+def test_rows_that_were_written_since_are_not_those_that_were_settled(
+    story: LedgerStory, settled_id: EpochId, what: str
+) -> None:
+    """PAYOUT_DETERMINISTIC: what was computed of the former rows is of no use for these."""
+    assert not is_still_settled(story, settled_id, lambda: SETTLED_WRITES[what](story, settled_id))
+
+
+@pytest.mark.parametrize("what", OTHER_WRITES)
+def test_rows_stay_settled_whatever_else_is_written(
+    story: LedgerStory, settled_id: EpochId, what: str
+) -> None:
+    assert is_still_settled(story, settled_id, lambda: OTHER_WRITES[what](story, settled_id))
+
+
+def test_rows_stay_settled_beside_a_neighbour_that_writes_its_own(
+    story: LedgerStory, neighbour: Ledger, settled_id: EpochId
+) -> None:
+    """NODE_SCOPED: another node's close and curation are nothing to this one."""
+    theirs = LedgerStory(neighbour)
+
+    assert is_still_settled(story, settled_id, lambda: theirs.live_through(0, bobs(1, at=day(0))))
+
+
+def test_no_rows_are_settled_while_proposals_are_behind(story: LedgerStory, epoch_id: EpochId) -> None:
+    before = find_settled(story, epoch_id)
+    story.propose(epoch_id)
+    proposed = find_settled(story, epoch_id)
+    story.judge(epoch_id, bobs(2, at=day(2)), included=False)
+    without_bob = find_settled(story, epoch_id)
+    story.adjust(epoch_id, "bob", 5)
+    by_decision = find_settled(story, epoch_id)
+    story.unbind("1001")
+    story.curate(epoch_id)
+    idle = find_settled(story, epoch_id)
+
+    assert [each is None for each in (before, proposed, without_bob, by_decision, idle)] == [
+        True, False, False, False, True,
+    ]  # fmt: skip
+
+
+def test_no_rows_are_settled_where_units_overflow(story: LedgerStory, epoch_id: EpochId) -> None:
+    """ALL_MATH_BIGINT: who computes them under the lock is told of it."""
+    story.propose(epoch_id)
+    with story.ledger.begin() as transaction:
+        transaction.epochs.lock(epoch_id)
+        for event in (annas(1, at=day(0)), annas(1, at=day(1), event_type="issue_closed")):
+            transaction.curation.judge(
+                epoch_id,
+                event.id,
+                included=True,
+                weight_override_milli=MAX_BIGINT,
+                note="x",
+                by="eve",
+                at=day(6),
+            )
+
+    assert find_settled(story, epoch_id) is None

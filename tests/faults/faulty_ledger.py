@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from ledger_core import Ledger, LedgerTransaction, LedgerView, NodeId
 from tests.faults.in_process import WorkerKilled
@@ -61,6 +61,10 @@ class FaultyLedger:
             yield cast("LedgerTransaction", _Watched(transaction, calls, self._strike))
         self._committed(calls)
         self._strike(is_committed=True)
+
+    @contextmanager
+    def session(self) -> Iterator[Self]:
+        yield self
 
     @contextmanager
     def read(self) -> Iterator[LedgerView]:

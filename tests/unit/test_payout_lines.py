@@ -8,6 +8,8 @@ import pytest
 
 from ledger_core import FinalizedAllocation, PayoutLine, PayoutLines, UserTwice, compute_payouts
 from ledger_core.domain.allocation import compute_allocation_set_hash
+from ledger_core.domain.payout_text import WrittenPayouts, payout_texts
+from ledger_core.errors import NotCanonical
 
 ANN = PayoutLine("ann", 1000, "0.250000", 25)
 BOB = PayoutLine("bob", 2000, "0.500000", 50)
@@ -68,3 +70,17 @@ def test_an_id_that_begins_another_comes_before_it_in_the_hash_whatever_follows(
     expected = sha256(b"a:1\na!:1").hexdigest()
     assert compute_allocation_set_hash(allocations) == expected
     assert compute_allocation_set_hash(reversed(allocations)) == expected
+
+
+def test_lines_that_were_written_are_the_same_lines_and_are_written_once() -> None:
+    found = WrittenPayouts(lines())
+
+    assert found == lines() == (ANN, BOB, EVE)
+    assert (found.total_credits, len(found), found[1:]) == (100, 3, (BOB, EVE))
+    assert b"".join(payout_texts(found)) == b"".join(payout_texts(lines()))
+    assert all(each is kept for each, kept in zip(payout_texts(found), found.texts, strict=True))
+
+
+def test_lines_that_cannot_be_written_are_refused_when_they_are() -> None:
+    with pytest.raises(NotCanonical):
+        WrittenPayouts(PayoutLines(["\ud800"], [1], [1], order=[0], total_units=1))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Self
 
 from ledger_core import ActivityPage, Ledger, LedgerTransaction, LedgerView, NodeId, StreamRef
 from ledger_core.testing import ScriptedSource
@@ -78,6 +79,10 @@ class InterruptedLedger:
         with self._ledger.begin() as transaction:
             yield transaction
         self._after_commit()
+
+    @contextmanager
+    def session(self) -> Iterator[Self]:
+        yield self
 
     @contextmanager
     def read(self) -> Iterator[LedgerView]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
@@ -109,6 +109,10 @@ class StagedLedger:
         with self._ledger.begin() as transaction:
             yield transaction
         _once(self.after_commit)
+
+    @contextmanager
+    def session(self) -> Iterator[Self]:
+        yield self
 
     @contextmanager
     def read(self) -> Iterator[LedgerView]:

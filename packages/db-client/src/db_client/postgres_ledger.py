@@ -109,9 +109,11 @@ class PostgresTransaction:
 class PostgresLedger:
     """One node's ledger in a PostgreSQL database (NODE_SCOPED)."""
 
-    def __init__(self, engine: Engine, node_id: NodeId) -> None:
+    def __init__(self, engine: Engine, node_id: NodeId, *, session: Connection | None = None) -> None:
+        """Take a connection of the engine for each transaction and snapshot, or the one of a session for all."""
         self._engine = engine
         self._node_id = node_id
+        self._session = session
 
     @property
     def node_id(self) -> NodeId:
@@ -126,8 +128,12 @@ class PostgresLedger:
                move meanwhile is locked by row.
         Raises: ProgramOutdated.
         """
-        with refusals_by_constraint(), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="READ COMMITTED", preserve_rowcount=True)
+        with refusals_by_constraint(), self._connected() as connection:
+            connection.execution_options(
+                isolation_level="READ COMMITTED",
+                preserve_rowcount=True,
+                postgresql_readonly=None,  # as the engine has it, also after a snapshot of the same session
+            )
             with connection.begin():
                 check_program(connection)
                 yield PostgresTransaction(connection, self._node_id)
@@ -138,8 +144,22 @@ class PostgresLedger:
 
         Raises: ProgramOutdated.
         """
-        with self._engine.connect() as connection:
+        with self._connected() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 check_program(connection)
                 yield PostgresTransaction(connection, self._node_id)
+
+    @contextmanager
+    def session(self) -> Iterator[PostgresLedger]:
+        """Return this ledger on one connection; see `Ledger.session`."""
+        with self._connected() as connection:
+            yield PostgresLedger(self._engine, self._node_id, session=connection)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        if self._session is not None:
+            yield self._session
+            return
+        with self._engine.connect() as connection:
+            yield connection

@@ -10,51 +10,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db_client.stores.curation_statements import IS_TOUCHED
 from db_client.stores.large_statements import large_statements
+from db_client.stores.proposal_sums import ACTIVITY, WINDOW
+from db_client.stores.settled_rows import are_settled, find_settled
 from db_client.tables.curation import epoch_allocations
 from db_client.tables.identities import users
 from ledger_core.domain.allocation import Allocation
 from ledger_core.errors import UserNotFound
 from ledger_core.identifiers import EpochId, NodeId, UserId
-
-# The sum of bigints is numeric, so it cannot wrap; the cast back refuses what exceeds 2^63-1.
-# Almost all of an epoch's events lie in its window, and are read by their times, once; late ones, and whatever else was
-# curated from elsewhere, are looked up one by one. OFFSET 0 keeps that look-up from being joined with all events there are.
-_ACTIVITY: Final = """
-    WITH activity AS (
-        SELECT curated.user_id,
-            CAST(sum(coalesce(
-                curated.weight_override_milli,
-                CAST(epoch.weight_config ->> coalesce(inside.kind, elsewhere.kind) AS bigint),
-                0
-            )) AS bigint) AS proposed_units,
-            count(*) AS activity_count
-        FROM epochs AS epoch
-        JOIN activity_curation AS curated
-            ON curated.node_id = epoch.node_id AND curated.epoch_id = epoch.id
-        LEFT JOIN (
-            SELECT event.id, event.source || ':' || event.event_type AS kind FROM activity_events AS event
-            WHERE event.node_id = :node_id AND event.event_time >= :period_start AND event.event_time < :period_end
-        ) AS inside ON inside.id = curated.event_id
-        LEFT JOIN LATERAL (
-            SELECT event.source || ':' || event.event_type AS kind FROM activity_events AS event
-            WHERE inside.id IS NULL AND event.node_id = :node_id AND event.id = curated.event_id
-            OFFSET 0
-        ) AS elsewhere ON true
-        WHERE epoch.node_id = :node_id AND epoch.id = :epoch_id
-            AND curated.included AND curated.user_id IS NOT NULL
-        GROUP BY curated.user_id
-    )
-"""
-
-_WINDOW: Final = text(
-    "SELECT period_start, period_end FROM epochs WHERE node_id = :node_id AND id = :epoch_id"
-)
+from ledger_core.ports.allocation_store import SettledRows
 
 _UPSERT: Final = text(
-    _ACTIVITY  # noqa: S608 - constants of this module
+    ACTIVITY  # noqa: S608 - constants of this module
     + """
     INSERT INTO epoch_allocations AS allocation (node_id, epoch_id, user_id, proposed_units, activity_count)
-    SELECT :node_id, :epoch_id, user_id, proposed_units, activity_count FROM activity ORDER BY user_id
+    SELECT :node_id, :epoch_id, user_id, CAST(units AS bigint), activity_count FROM activity ORDER BY user_id
     ON CONFLICT (epoch_id, user_id) DO UPDATE
         SET proposed_units = excluded.proposed_units, activity_count = excluded.activity_count
         WHERE (allocation.proposed_units, allocation.activity_count)
@@ -116,12 +85,20 @@ class PostgresAllocationStore:
         ).one_or_none()
         return None if row is None else allocation_of_row(row)
 
+    def find_settled(self, epoch_id: EpochId) -> SettledRows | None:
+        """Return what tells the epoch's rows from any later ones, unless proposals are behind."""
+        return find_settled(self._connection, self._node_id, epoch_id)
+
+    def are_settled(self, epoch_id: EpochId, rows: SettledRows) -> bool:
+        """Say whether these are still the epoch's rows."""
+        return are_settled(self._connection, self._node_id, epoch_id, rows)
+
     def propose(self, epoch_id: EpochId, *, anew: bool = False, is_curated: bool = False) -> int:
         """Recompute the proposals, unless nothing was written to the epoch since; rows that would not change are not written."""
         values: dict[str, Any] = {"node_id": self._node_id, "epoch_id": epoch_id}
         if not anew and not self._connection.execute(IS_TOUCHED, values).scalar_one():
             return 0
-        window = self._connection.execute(_WINDOW, values).one_or_none()
+        window = self._connection.execute(WINDOW, values).one_or_none()
         if window is None:
             return 0
         values |= window._asdict()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db_client.tables.epochs import epochs
+from db_client.tables.touched import touched_epochs
 from ledger_core.domain.epoch import Epoch, EpochStatus
 from ledger_core.domain.epoch_window import EpochWindow
 from ledger_core.domain.weight_config import WeightConfig
@@ -97,6 +98,11 @@ class PostgresEpochStore:
         )
         if closed.rowcount != 1:
             raise EpochClosed(epoch_id)
+        self._connection.execute(  # nobody refreshes it any more
+            delete(touched_epochs).where(
+                touched_epochs.c.node_id == self._node_id, touched_epochs.c.epoch_id == epoch_id
+            )
+        )
 
     def _what_blocks(self, window: EpochWindow) -> AnotherEpochOpen | EpochWindowsOverlap:
         blocking = self.find_open()

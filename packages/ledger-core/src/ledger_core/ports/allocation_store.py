@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import NewType, Protocol
 
 from ledger_core.domain.allocation import Allocation
 from ledger_core.identifiers import EpochId, UserId
+
+SettledRows = NewType("SettledRows", str)  # only the ledger that gave it can tell what it says
 
 
 class AllocationReader(Protocol):
@@ -18,9 +20,23 @@ class AllocationReader(Protocol):
     def find(self, epoch_id: EpochId, user_id: UserId) -> Allocation | None:
         """Return one user's allocation."""
 
+    def find_settled(self, epoch_id: EpochId) -> SettledRows | None:
+        """Return what tells the epoch's rows of curation and allocations from any later ones.
+
+        Holds:  it computes the proposals anew; None where a row of allocations would change by that.
+        """
+
 
 class AllocationStore(AllocationReader, Protocol):
     """Allocations to write; the caller holds the epoch's lock."""
+
+    def are_settled(self, epoch_id: EpochId, rows: SettledRows) -> bool:
+        """Say whether the epoch's rows of curation and allocations are those that a snapshot found settled.
+
+        Holds:  True is proved: they are the very rows that the snapshot showed, whoever wrote meanwhile, and stay so until the
+                end. False may be said of equal rows as well: of what is written and taken back, or when the snapshot
+                was not one of this session.
+        """
 
     def propose(self, epoch_id: EpochId, *, anew: bool = False, is_curated: bool = False) -> int:
         """Bring the proposals up to date with curation and the pinned weights; return how many rows changed.

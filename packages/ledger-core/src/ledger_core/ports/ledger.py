@@ -165,3 +165,9 @@ class Ledger(LedgerReader, Protocol):
 
     def begin(self) -> AbstractContextManager[LedgerTransaction]:
         """Return a transaction: a clean exit of its `with` block commits, an exception undoes all."""
+
+    def session(self) -> AbstractContextManager[Ledger]:
+        """Return this ledger on one session: a transaction of it can tell what was written since a snapshot of it.
+
+        Holds:  one snapshot or transaction after the other, none within another.
+        """

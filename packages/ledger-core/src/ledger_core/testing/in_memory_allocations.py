@@ -7,8 +7,9 @@ from datetime import datetime
 
 from ledger_core.domain.allocation import Allocation, ProposedAllocation, compute_proposed_allocations
 from ledger_core.domain.pool import PoolComponent
-from ledger_core.errors import PoolComponentDiffers, UserNotFound
+from ledger_core.errors import PoolComponentDiffers, UnitsOutOfRange, UserNotFound
 from ledger_core.identifiers import EpochId, UserId
+from ledger_core.ports.allocation_store import SettledRows
 from ledger_core.testing.in_memory_curation import InMemoryCurationReader
 from ledger_core.testing.in_memory_state import Scope
 
@@ -28,6 +29,21 @@ class InMemoryAllocationReader:
         """Return one user's allocation."""
         return self._scope.state.allocations.get((epoch_id, user_id))
 
+    def find_settled(self, epoch_id: EpochId) -> SettledRows | None:
+        """Return the rows themselves as text, unless a row would change."""
+        before = {row.user_id: row for row in self.list_all(epoch_id)}
+        try:
+            is_settled = before == _proposed_rows(self._scope, epoch_id)
+        except UnitsOutOfRange:
+            return None
+        return self._rows(epoch_id) if is_settled else None
+
+    def _rows(self, epoch_id: EpochId) -> SettledRows:
+        curated = self._scope.state.curation
+        return SettledRows(
+            repr((self.list_all(epoch_id), [curated[key] for key in sorted(curated) if key[0] == epoch_id]))
+        )
+
 
 class InMemoryAllocationStore(InMemoryAllocationReader):
     """Allocations to write."""
@@ -41,24 +57,18 @@ class InMemoryAllocationStore(InMemoryAllocationReader):
     ) -> int:
         """Recompute the proposals; return how many rows were inserted, changed or deleted."""
         self._scope.check_writable(epoch_id)
-        state = self._scope.state
-        events = InMemoryCurationReader(self._scope).ordered_events(epoch_id)
-        weights = state.epochs[epoch_id].weight_config
-        proposals = {proposal.user_id: proposal for proposal in compute_proposed_allocations(events, weights)}
-        changed = 0
-        for before in self.list_all(epoch_id):
-            user = before.user_id
-            after = _proposed(before, proposals.pop(user, None))
-            if after is None:
-                del state.allocations[epoch_id, user]
-            else:
-                state.allocations[epoch_id, user] = after
-            changed += after != before
-        for user, proposal in proposals.items():
-            state.allocations[epoch_id, user] = Allocation(
-                user_id=user, proposed_units=proposal.proposed_units, activity_count=proposal.activity_count
-            )
-        return changed + len(proposals)
+        before = {row.user_id: row for row in self.list_all(epoch_id)}
+        after = _proposed_rows(self._scope, epoch_id)
+        rows = self._scope.state.allocations
+        for user in before:
+            del rows[epoch_id, user]
+        for user, row in after.items():
+            rows[epoch_id, user] = row
+        return sum(before.get(user) != after.get(user) for user in before.keys() | after.keys())
+
+    def are_settled(self, epoch_id: EpochId, rows: SettledRows) -> bool:
+        """Compare the rows."""
+        return rows == self._rows(epoch_id)
 
     def set_final(
         self,
@@ -112,6 +122,23 @@ class InMemoryPoolStore(InMemoryPoolReader):
         if key in self._scope.state.components:  # POOL_UNIQUE_PER_TYPE
             raise PoolComponentDiffers(epoch_id, component.component_id)
         self._scope.state.components[key] = component
+
+
+def _proposed_rows(scope: Scope, epoch_id: EpochId) -> dict[UserId, Allocation]:
+    """Return the epoch's rows as they are once the proposals are computed anew."""
+    events = InMemoryCurationReader(scope).ordered_events(epoch_id)
+    weights = scope.state.epochs[epoch_id].weight_config
+    proposals = {proposal.user_id: proposal for proposal in compute_proposed_allocations(events, weights)}
+    found: dict[UserId, Allocation] = {}
+    for before in InMemoryAllocationReader(scope).list_all(epoch_id):
+        after = _proposed(before, proposals.pop(before.user_id, None))
+        if after is not None:
+            found[before.user_id] = after
+    for user, proposal in proposals.items():
+        found[user] = Allocation(
+            user_id=user, proposed_units=proposal.proposed_units, activity_count=proposal.activity_count
+        )
+    return found
 
 
 def _proposed(before: Allocation, proposal: ProposedAllocation | None) -> Allocation | None:

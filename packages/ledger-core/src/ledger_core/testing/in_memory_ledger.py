@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from ledger_core.domain.identity import IdentityEvent
 from ledger_core.errors import LedgerRuleBroken
@@ -89,6 +90,11 @@ class InMemoryLedger:
             finally:
                 scope.end()
                 self._writing_thread = None
+
+    @contextmanager
+    def session(self) -> Iterator[Self]:
+        """Return this ledger; see `Ledger.session`."""
+        yield self
 
     @contextmanager
     def read(self) -> Iterator[InMemoryView]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -10,8 +11,8 @@ from ledger_core.completeness_errors import check_complete
 from ledger_core.domain.allocation import compute_allocation_set_hash
 from ledger_core.domain.curation import compute_activity_set_hash
 from ledger_core.domain.epoch import Epoch
-from ledger_core.domain.payouts import compute_payouts
-from ledger_core.domain.pool import compute_pool_total
+from ledger_core.domain.payouts import PayoutLines, compute_payouts
+from ledger_core.domain.pool import PoolComponent, compute_pool_total
 from ledger_core.domain.statement import PayoutStatement
 from ledger_core.errors import EpochClosed, PoolBaseMissing
 from ledger_core.identifiers import EpochId, NodeId
@@ -43,6 +44,32 @@ class ClosingFacts(Protocol):
         """Readings of streams, and waivers of their gaps."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedShares:
+    """What takes long of a statement: what follows from the epoch's curation and allocations, and from the size of its pool."""
+
+    pool_total_credits: int
+    activity_set_hash: str
+    allocation_set_hash: str
+    payouts: PayoutLines
+
+
+def compute_shares(facts: ClosingFacts, epoch: Epoch, pool_total_credits: int) -> ComputedShares:
+    """Return the shares of a pool in the epoch's allocations as they stand.
+
+    Raises: UnitsOutOfRange.
+    """
+    allocations = [row.finalized() for row in facts.allocations.list_all(epoch.id)]
+    return ComputedShares(
+        pool_total_credits=pool_total_credits,
+        activity_set_hash=compute_activity_set_hash(
+            facts.curation.ordered_events(epoch.id), epoch.weight_config
+        ),
+        allocation_set_hash=compute_allocation_set_hash(allocations),
+        payouts=compute_payouts(allocations, pool_total_credits),
+    )
+
+
 def build_statement(
     facts: ClosingFacts,
     node_id: NodeId,
@@ -50,35 +77,44 @@ def build_statement(
     *,
     at: datetime,
     head: Callable[[], str | None],
+    shares: ComputedShares | None = None,
 ) -> PayoutStatement:
     """Return the statement of an epoch that closes at an instant; head gives the newest hash, asked last.
 
+    Holds:  shares that were computed before are taken if they are of the pool as it is now; the caller knows that curation
+            and allocations are what they were computed of.
     Raises: PoolBaseMissing, PoolTooLarge, UnitsOutOfRange, StreamIncomplete for a gap that no admin waived.
     """
     components = facts.pool.list_all(epoch.id)
-    try:
-        pool_total = compute_pool_total(components)
-    except PoolBaseMissing:
-        raise PoolBaseMissing(epoch.id) from None
-    allocations = [row.finalized() for row in facts.allocations.list_all(epoch.id)]
-    allocation_set_hash = compute_allocation_set_hash(allocations)
+    pool_total = total_of_epoch(components, epoch.id)
     completeness = read_completeness(facts.completeness, epoch, at=at)
     check_complete(epoch.id, completeness)  # GAP_BLOCKS_CLOSE
+    if shares is None or shares.pool_total_credits != pool_total:
+        shares = compute_shares(facts, epoch, pool_total)
     return PayoutStatement(
         node_id=node_id,
         epoch_id=epoch.id,
         window=epoch.window,
         weight_config=epoch.weight_config,
-        activity_set_hash=compute_activity_set_hash(
-            facts.curation.ordered_events(epoch.id), epoch.weight_config
-        ),
-        allocation_set_hash=allocation_set_hash,
+        activity_set_hash=shares.activity_set_hash,
+        allocation_set_hash=shares.allocation_set_hash,
         pool_components=components,
         pool_total_credits=pool_total,
-        payouts=compute_payouts(allocations, pool_total),
+        payouts=shares.payouts,
         previous_statement_hash=head(),
         completeness=completeness,
     )
+
+
+def total_of_epoch(components: Iterable[PoolComponent], epoch_id: EpochId) -> int:
+    """Return the credits of an epoch's pool.
+
+    Raises: PoolBaseMissing, PoolTooLarge.
+    """
+    try:
+        return compute_pool_total(components)
+    except PoolBaseMissing:
+        raise PoolBaseMissing(epoch_id) from None
 
 
 def preview_statement(reader: LedgerReader, epoch_id: EpochId, *, at: datetime) -> PayoutStatement:
