@@ -26,7 +26,6 @@ from tests.local_owners import folder_for_all
 
 WORKER_LOGIN = "ledger_test_worker"
 READER_LOGIN = "ledger_test_reader"
-NAMESPACE_CACHE_SECONDS = 11  # a server's frontends learn of a new namespace within ten
 LOGIN_PASSWORD = "only for tests on loopback"
 
 
@@ -127,40 +126,55 @@ def _run_alone(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
-NAMESPACES = 130  # a namespace a test: deterministic workflow ids never meet; more than one worker's share
+class Namespaces:
+    """New namespaces of a Temporal server, one for each test: deterministic workflow ids never meet."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._prefix = f"ledger-test-{uuid.uuid4().hex[:8]}"
+        self._taken = 0
+        self._register(0)
+
+    def take(self) -> str:
+        """Return one that nobody has had, and make the next: a server takes a second to run schedules of a new one.
+
+        They are not all made before the first test: each costs its server work for as long as it runs.
+        """
+        name, self._taken = self._name(self._taken), self._taken + 1
+        self._register(self._taken)
+        return name
+
+    def _name(self, number: int) -> str:
+        return f"{self._prefix}-{number}"
+
+    def _register(self, number: int) -> None:
+        asyncio.run(register_namespace(self.address, self._name(number)))
 
 
 @pytest.fixture(scope="session")
-def temporal_address_and_namespaces() -> Iterator[tuple[str, Iterator[str]]]:
+def namespaces() -> Iterator[Namespaces]:
     """A Temporal server: TEMPORAL_ADDRESS, where namespaces are registered, else one of our own."""
     given = os.environ.get("TEMPORAL_ADDRESS")
-    run = uuid.uuid4().hex[:8]
-    names = [f"ledger-test-{run}-{number}" for number in range(NAMESPACES)]
     if given:
-        asyncio.run(register_namespaces(given, names))
-        yield given, iter(names)
+        yield Namespaces(given)
         return
-    with local_temporal(None, ui=False, namespaces=names) as server:
-        yield server.address, iter(names)
+    with local_temporal(None, ui=False) as server:
+        yield Namespaces(server.address)
 
 
 @pytest.fixture
-def temporal_address(temporal_address_and_namespaces: tuple[str, Iterator[str]]) -> str:
-    return temporal_address_and_namespaces[0]
+def temporal_address(namespaces: Namespaces) -> str:
+    return namespaces.address
 
 
 @pytest.fixture
-def namespace(temporal_address_and_namespaces: tuple[str, Iterator[str]]) -> str:
+def namespace(namespaces: Namespaces) -> str:
     """A namespace that no other test uses."""
-    return next(temporal_address_and_namespaces[1])
+    return namespaces.take()
 
 
-async def register_namespaces(address: str, names: list[str]) -> None:
+async def register_namespace(address: str, name: str) -> None:
     client = await Client.connect(address)
-    for name in names:
-        await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(
-                namespace=name, workflow_execution_retention_period=Duration(seconds=86_400)
-            )
-        )
-    await asyncio.sleep(NAMESPACE_CACHE_SECONDS)
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+    )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from tests.conftest import (
     admin_engine,
     namespace,
+    namespaces,
     node_id,
     postgres_url,
     temporal_address,
-    temporal_address_and_namespaces,
 )
 
 __all__ = [
     "admin_engine",
     "namespace",
+    "namespaces",
     "node_id",
     "postgres_url",
     "temporal_address",
-    "temporal_address_and_namespaces",
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from db_client.database_url import parse_database_url
 from scheduler_worker.passing_problems import may_come_up
-from tests.conftest import TestDatabase, register_namespaces
+from tests.conftest import TestDatabase, register_namespace
 from tests.operating.alert_rules import firing, scraped
 from tests.operating.gate import Gate
 from tests.operating.operated import OperatedNode, until
@@ -97,7 +97,7 @@ def test_a_worker_waits_for_a_namespace_that_its_server_makes_later(
     later = f"later-{uuid4().hex}"
     with operated_node.worker(TEMPORAL_NAMESPACE=later) as worker:
         awaited = worker.await_event("namespace_awaited")
-        asyncio.run(register_namespaces(temporal_address, [later]))
+        asyncio.run(register_namespace(temporal_address, later))
         worker.await_ready()
         status = worker.stop(signal.SIGTERM)
 
