@@ -127,6 +127,23 @@ def test_what_is_known_is_told_wherever_it_stands_in_the_page(
     assert stored == StoredEvents(inserted=1, duplicates=1, conflicts=2)
 
 
+@pytest.mark.parametrize("position", [0, 1, 7, 50, 98, 99])
+@pytest.mark.parametrize("is_conflict", [False, True], ids=["known", "another"])
+def test_one_known_event_in_a_large_page_is_told_wherever_it_stands(
+    story: LedgerStory, position: int, *, is_conflict: bool
+) -> None:
+    """ACTIVITY_IDEMPOTENT: whether or not it is among those by which a page is taken for new."""
+    page = [make_event(number) for number in range(100, 200)]
+    first = make_event(100 + position, metadata={"title": "first"}) if is_conflict else page[position]
+    story.store(first)
+
+    stored = story.store(*page)
+
+    assert stored == StoredEvents(inserted=99, duplicates=1 - is_conflict, conflicts=int(is_conflict))
+    assert find_event(story.ledger, first.id) == first
+    assert all(find_event(story.ledger, event.id) for event in page)
+
+
 def test_a_repeat_of_a_conflict_is_a_conflict_again(story: LedgerStory) -> None:
     """ACTIVITY_IDEMPOTENT: what counts is the kept event, not the last seen."""
     story.store(make_event(metadata={"title": "one"}))

@@ -63,6 +63,9 @@ class Orders:
     everywhere: bool
 
 
+RELEASE: Final = "RELEASE SAVEPOINT"
+
+
 class Deaths:
     """Kills this process at each place once, over all its lives."""
 
@@ -91,7 +94,10 @@ class Deaths:
             self.at(f"{side} {info.activity_type}")
 
     def at_statement(self, statement: str) -> None:
-        """Die before a statement of the activity that runs in this thread; of the short form only in mid-page."""
+        """Die before a statement of the activity that runs in this thread; of the short form only in mid-page.
+
+        A page is copied within a savepoint, by the driver: before its release, the events are there, and nobody's yet.
+        """
         info = activity.info()
         if self._orders.everywhere:
             attempt = f"{info.workflow_id} {info.activity_id} {info.attempt}"
@@ -100,7 +106,7 @@ class Deaths:
                 f"statement {self._ordinals[attempt]} of {info.activity_type} {info.activity_id}"
                 f" of {info.workflow_id}"
             )
-        elif "INSERT INTO activity_events" in statement:
+        elif statement == RELEASE:
             self.at(f"in the middle of a page of {info.activity_id}")
 
 
@@ -141,18 +147,32 @@ def work(orders: Orders) -> None:
         profile["retry_policy"] = QUICKLY
     retry_profiles.SOURCE_STREAM["heartbeat_timeout"] = PATIENCE
 
+    _watch_statements(deaths)
+    settings = Settings(database_url=orders.database_url, task_queue="faults", config=Path(orders.config))
+    asyncio.run(main.run_worker(settings, OperatingSettings()))
+
+
+def _watch_statements(deaths: Deaths) -> None:
+    """Tell of each statement before it is run."""
+
     @event.listens_for(Engine, "before_cursor_execute")
     def _(*told: Any) -> None:
         if activity.in_activity():
             deaths.at_statement(str(told[2]))
 
-    @event.listens_for(Engine, "commit")
-    def _(_connection: object) -> None:
-        if activity.in_activity():
-            deaths.at_statement("COMMIT")
+    for happening, statement in (
+        ("savepoint", "SAVEPOINT"),
+        ("release_savepoint", RELEASE),
+        ("commit", "COMMIT"),
+    ):
+        _tell_of(deaths, happening, statement)
 
-    settings = Settings(database_url=orders.database_url, task_queue="faults", config=Path(orders.config))
-    asyncio.run(main.run_worker(settings, OperatingSettings()))
+
+def _tell_of(deaths: Deaths, happening: str, statement: str) -> None:
+    @event.listens_for(Engine, happening)
+    def _(*_of_it: object) -> None:
+        if activity.in_activity():
+            deaths.at_statement(statement)
 
 
 def look_after_death(orders: Orders) -> None:

@@ -22,6 +22,7 @@ CONNECT_SECONDS: Final = 30.0
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset, as a cut wire looks
 BEGIN, READ_ONLY, COMMIT = b"BEGIN ", b"READ ONLY", b"COMMIT"
 QUERY, SYNC, READY = b"Q", b"S", b"Z"
+COPY_IN, COPY_DONE, COPY_FAIL = b"G", b"c", b"f"  # what is copied is a turn of its own
 PING: Final = (
     b"Q\0\0\0\x06;\0"  # the pool asks whether a connection lives: if not it takes another, unnoticed
 )
@@ -106,7 +107,7 @@ class Wire:
             return
         requests = _Messages(client)
         is_writing = False
-        while request := requests.until(QUERY, SYNC):
+        while request := requests.until(QUERY, SYNC, COPY_DONE, COPY_FAIL):
             if BEGIN in request:
                 is_writing = READ_ONLY not in request
             cut = self._cut_of(request, is_writing=is_writing)
@@ -114,7 +115,7 @@ class Wire:
                 cut.action()
                 return
             server.sendall(request)
-            reply = replies.until(READY)
+            reply = replies.until(READY, COPY_IN)
             if cut is not None:
                 cut.action()
             if not reply or cut is not None:

@@ -1,4 +1,4 @@
-"""Whatever text a platform gives is stored as it is: a page travels to PostgreSQL as texts of arrays."""
+"""Whatever text a platform gives is stored as it is: a page travels to PostgreSQL by COPY, or as texts of arrays."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ TEXTS = (
         "'",
         "\\N",
         "\\x41",
+        "\\.",
+        "\n\\.\n",
+        "\\t\\n",
         "%s",
         ":id",
         " a ",
@@ -32,15 +35,17 @@ TEXTS = (
 )
 
 
+@pytest.mark.parametrize("way", ["copied", "inserted"])
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_a_text_comes_back_as_it_was(postgres_ledger: PostgresLedger, text: str) -> None:
+def test_a_text_comes_back_as_it_was(postgres_ledger: PostgresLedger, text: str, way: str) -> None:
     name = text if is_identifier(text) else "ann"  # an account's own rule is stricter than metadata's
     events = [
         make_event(1, account=name, login=name, metadata={"title": text, text or "key": [text, None]}),
         make_event(2, account=None, login=None),
     ]
+    repeated = [] if way == "copied" else events[:1]  # a page that repeats itself is not copied
     with postgres_ledger.begin() as transaction:
-        assert transaction.activity.store(events).inserted == 2
+        assert transaction.activity.store(events + repeated).inserted == 2
     with postgres_ledger.begin() as transaction:
         assert transaction.activity.store(events).duplicates == 2
     with postgres_ledger.read() as view:

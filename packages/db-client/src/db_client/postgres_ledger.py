@@ -10,6 +10,7 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 
 from db_client.constraint_refusals import refusals_by_constraint
+from db_client.copying import let_copy
 from db_client.schema_revision import check_program
 from db_client.stores.actions import PostgresActionLog
 from db_client.stores.activity import PostgresActivityStore
@@ -111,6 +112,7 @@ class PostgresLedger:
 
     def __init__(self, engine: Engine, node_id: NodeId, *, session: Connection | None = None) -> None:
         """Take a connection of the engine for each transaction and snapshot, or the one of a session for all."""
+        let_copy(engine)
         self._engine = engine
         self._node_id = node_id
         self._session = session

@@ -1,19 +1,34 @@
-"""Activity events on PostgreSQL: one statement a page, however long it is."""
+"""Activity events on PostgreSQL: one COPY a page, however long it is; where some of it is known, one INSERT."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from itertools import pairwise
 from typing import Any, Final
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, Row, select, text
+from sqlalchemy.exc import IntegrityError
 
+from db_client.copying import copy_rows
 from db_client.tables.activity import activity_events
 from ledger_core.domain.activity_event import ActivityEvent
 from ledger_core.domain.instant import instant_text
 from ledger_core.errors import EventCorrupt
 from ledger_core.identifiers import EventId, NodeId
 from ledger_core.ports.activity_store import StoredEvents
+
+LOOKED_UP: Final = 16  # events of a page, to tell whether it is known
+
+# COPY writes many rows at once and asks nothing of each, but takes all or nothing: it is for pages of which nothing seems
+# to be known.
+_COPY: Final = """
+    COPY activity_events (
+        node_id, id, source, event_type, platform_user_id, platform_login, artifact_url, metadata,
+        payload_hash, producer, producer_version, event_time, retrieved_at
+    ) FROM STDIN
+"""
 
 # One text array a column, cast in SQL: three times as fast as typed arrays, as fast as COPY through a
 # staging table, and it needs none. Ordered by id, so that two writers of the same events cannot
@@ -83,15 +98,15 @@ class PostgresActivityStore:
     def store(self, events: Sequence[ActivityEvent]) -> StoredEvents:
         """Insert what is new; the primary key makes the rest a no-op (ACTIVITY_IDEMPOTENT).
 
-        What is known is looked up first, as that costs a fraction of an insert that comes to nothing; but only where the
-        first or the last event is known, so that new pages do not pay for it.
+        What is known is looked up first, as that costs a fraction of an insert that comes to nothing; but only where one
+        of a few events is known, so that new pages do not pay for it.
         """
         if not events:
             return StoredEvents(inserted=0, duplicates=0, conflicts=0)
-        found = self._known(events) if self._known((events[0], events[-1])) else []
+        found = self._known(events) if self._known(_some(events)) else []
         known = {row.id for row in found}
         new = [event for event in events if event.id not in known] if known else events
-        inserted = self._insert(new) if new else 0
+        inserted = (self._copy(new) or self._insert(new)) if new else 0
         if inserted < len(new):  # twice in the page, or stored by another meanwhile
             found += self._known(new)
         conflicts = sum(row.is_conflict for row in found)
@@ -108,9 +123,37 @@ class PostgresActivityStore:
         }
         return list(self._connection.execute(_KNOWN, page))
 
+    def _copy(self, events: Sequence[ActivityEvent]) -> int:
+        """Copy the events in, all of which seem to be new; return how many there were, 0 where one was not.
+
+        Ordered as by _INSERT, and for its reason. Another's insert of the same id is waited for.
+        """
+        rows = sorted(events, key=lambda event: event.id)  # code points are in the order of their bytes
+        if any(event.id == following.id for event, following in pairwise(rows)):
+            return 0
+        try:
+            with self._connection.begin_nested():
+                return copy_rows(self._connection, _COPY, (self._row(event) for event in rows))
+        except IntegrityError as error:
+            if isinstance(error.orig, UniqueViolation):
+                return 0
+            raise
+
+    def _row(self, event: ActivityEvent) -> tuple[str | None, ...]:
+        return (
+            str(self._node_id), event.id, event.source, event.event_type, event.platform_user_id,
+            event.platform_login, event.artifact_url, event.metadata_json, event.payload_hash, event.producer,
+            event.producer_version, instant_text(event.event_time), instant_text(event.retrieved_at),
+        )  # fmt: skip
+
     def _insert(self, events: Sequence[ActivityEvent]) -> int:
         """Insert the events that are not stored yet; return how many there were."""
         return self._connection.execute(_INSERT, _columns(events) | {"node_id": self._node_id}).rowcount
+
+
+def _some(events: Sequence[ActivityEvent]) -> list[ActivityEvent]:
+    """Return the first event, the last, and a few between: what is known of a page lies together."""
+    return [*events[:: max(1, len(events) // LOOKED_UP)], events[-1]]
 
 
 def _columns(events: Sequence[ActivityEvent]) -> dict[str, Any]:
