@@ -130,12 +130,12 @@ def test_the_same_event_again_changes_nothing(attacked: Attacked) -> None:
 @pytest.mark.parametrize(
     ("script", "rule"),
     [
-        (curation(event_id="'nothing'"), "fk_activity_curation_activity_events"),
-        (curation(event_id="%(event_foreign)s"), "fk_activity_curation_activity_events"),
+        (curation(event_id="'nothing'"), "NODE_SCOPED"),
+        (curation(event_id="%(event_foreign)s"), "NODE_SCOPED"),
         (curation(epoch_id="%(foreign_open)s"), "fk_activity_curation_epochs"),
         (
             curation(node_id="%(neighbour)s", epoch_id="%(foreign_open)s"),
-            "fk_activity_curation_activity_events",
+            "NODE_SCOPED",
         ),
         (curation(node_id="%(neighbour)s", event_id="%(event_foreign)s"), "fk_activity_curation_epochs"),
         (curation(epoch_id="-1"), "fk_activity_curation_epochs"),
@@ -208,7 +208,7 @@ def test_an_epoch_holds_an_event_once(attacked: Attacked) -> None:
     """EVENT_PAID_ONCE: not even where it counts for nobody."""
     again = curation(event_id="%(event_waiting)s")
 
-    assert attacked.refusal(again) == "uq_activity_curation_epoch_id_event_id"
+    assert attacked.refusal(again) == "pk_activity_curation"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_nobody_is_merged_or_forgotten(attacked: Attacked, script: str, rule: st
         (allocation(final_units="-1", override_reason="'x'"), "ck_epoch_allocations_final_units"),
         (allocation(final_units=TOO_LARGE, override_reason="'x'"), "NumericValueOutOfRange"),
         (allocation(activity_count="-1"), "ck_epoch_allocations_activity_count"),
-        (allocation(user_id="'ann'"), "uq_epoch_allocations_epoch_id_user_id"),
+        (allocation(user_id="'ann'"), "pk_epoch_allocations"),
         (component("-1"), "ck_epoch_pool_components_amount"),
         (component(TOO_LARGE), "NumericValueOutOfRange"),
         (component("NULL"), "NOT NULL amount_credits"),

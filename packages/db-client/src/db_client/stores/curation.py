@@ -55,7 +55,7 @@ class PostgresCurationStore:
         self._connection = connection
         self._node_id = node_id
         self._columns: Select[*tuple[Any, ...]] = select(
-            *(column for column in activity_curation.c if column.name not in ("id", "node_id")),
+            *(column for column in activity_curation.c if column.name != "node_id"),
             activity_events.c.source,
             activity_events.c.event_type,
             activity_events.c.payload_hash,

@@ -1,20 +1,20 @@
 """The guards that the migrations made, looked up in the catalog: what is missing, disabled or another now.
 
 Triggers and their functions are compared with the text of `migrations/sql`, constraints and unique indexes
-with the declared tables, and foreign keys with the rows, too: whoever disables a trigger may enable it again.
+with the declared tables, and what refers to something with the rows, too: whoever disables a trigger may enable it again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
-    ForeignKeyConstraint,
     Row,
     Table,
     Text,
@@ -26,7 +26,9 @@ from sqlalchemy import (
     text,
 )
 
+from db_client.tables.activity import activity_events
 from db_client.tables.all_tables import ledger_metadata
+from db_client.tables.curation import activity_curation
 from ledger_core.identifiers import NodeId
 from ledger_core.ports.coherence_reader import GuardFault
 
@@ -75,6 +77,16 @@ _SILENCED: Final = text("""
 """)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reference:
+    """Rows of a table that name rows of another: which column of the one is which of the other."""
+
+    name: str
+    child: Table
+    parent: Table
+    columns: Mapping[str, str]
+
+
 def guard_faults(connection: Connection, node_id: NodeId) -> Iterator[GuardFault]:
     """Yield each guard that is not as it was made, and each row of the node that refers to nothing."""
     tables = {"tables": list(ledger_metadata.tables)}
@@ -85,9 +97,8 @@ def guard_faults(connection: Connection, node_id: NodeId) -> Iterator[GuardFault
     yield from _column_faults(connection, tables)
     for row in connection.execute(_SILENCED):
         yield GuardFault(guard=f"the triggers, for {row.rolname}", fault=f"silenced by {row.setting}")
-    for table in ledger_metadata.sorted_tables:
-        for key in sorted(table.foreign_key_constraints, key=lambda found: str(found.name)):
-            yield from _dangling_rows(connection, node_id, table, key)
+    for reference in _references():
+        yield from _dangling_rows(connection, node_id, reference)
 
 
 @cache
@@ -168,13 +179,25 @@ def _column_faults(connection: Connection, tables: dict[str, Any]) -> Iterator[G
             yield GuardFault(guard=f"NOT NULL of {row.relname}.{row.attname}", fault="missing")
 
 
-def _dangling_rows(
-    connection: Connection, node_id: NodeId, table: Table, key: ForeignKeyConstraint
-) -> Iterator[GuardFault]:
-    child = table.alias("child")
-    parent = key.referred_table.alias("parent")
-    pairs = [(child.c[part.parent.name], parent.c[part.column.name]) for part in key.elements]
-    names = [part.parent.name for part in key.elements if part.parent.name != "node_id"]
+def _references() -> Iterator[_Reference]:
+    """Yield what refers to what: by foreign keys, and by the triggers of `curated_events.sql`."""
+    for table in ledger_metadata.sorted_tables:
+        for key in sorted(table.foreign_key_constraints, key=lambda found: str(found.name)):
+            columns = {part.parent.name: part.column.name for part in key.elements}
+            yield _Reference(name=str(key.name), child=table, parent=key.referred_table, columns=columns)
+    yield _Reference(
+        name="curated_event_stored_insert",
+        child=activity_curation,
+        parent=activity_events,
+        columns={"node_id": "node_id", "event_id": "id"},
+    )
+
+
+def _dangling_rows(connection: Connection, node_id: NodeId, reference: _Reference) -> Iterator[GuardFault]:
+    child = reference.child.alias("child")
+    parent = reference.parent.alias("parent")
+    pairs = [(child.c[ours], parent.c[theirs]) for ours, theirs in reference.columns.items()]
+    names = [ours for ours in reference.columns if ours != "node_id"]
     values = [cast(child.c[name], Text) for name in names]
     query = (
         select(func.concat_ws(literal(" "), *values))
@@ -188,7 +211,7 @@ def _dangling_rows(
     with connection.execute(query, execution_options={"yield_per": STREAMED_ROWS}) as rows:
         for row in rows:
             yield GuardFault(
-                guard=f"one of {key.referred_table.name}, by {key.name}",
+                guard=f"one of {reference.parent.name}, by {reference.name}",
                 fault="none there",
-                row=f"{table.name}: {', '.join(names)} {row[0]}",
+                row=f"{reference.child.name}: {', '.join(names)} {row[0]}",
             )

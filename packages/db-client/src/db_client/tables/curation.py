@@ -1,4 +1,7 @@
-"""activity_curation and epoch_allocations: what counts in an epoch, for whom, and for how much."""
+"""activity_curation and epoch_allocations: what counts in an epoch, for whom, and for how much.
+
+That the event of a curated row is stored, triggers see to (`migrations/sql/curated_events.sql`), once a statement.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,9 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
+    PrimaryKeyConstraint,
     Table,
     Text,
-    UniqueConstraint,
-    Uuid,
-    func,
     text,
 )
 
@@ -24,7 +25,6 @@ from db_client.tables.schema import Identifier, Instant, MilliUnits, metadata, n
 activity_curation: Final = Table(
     "activity_curation",
     metadata,
-    Column("id", Uuid(), primary_key=True, server_default=func.gen_random_uuid()),
     node_column(),
     Column("epoch_id", BigInteger(), nullable=False),
     Column("event_id", Identifier, nullable=False),
@@ -37,14 +37,13 @@ activity_curation: Final = Table(
     Column("late_from_epoch_id", BigInteger()),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    UniqueConstraint("epoch_id", "event_id"),
+    PrimaryKeyConstraint("epoch_id", "event_id"),
     ForeignKeyConstraint(["node_id", "epoch_id"], ["epochs.node_id", "epochs.id"]),
     ForeignKeyConstraint(
         ["node_id", "late_from_epoch_id"],
         ["epochs.node_id", "epochs.id"],
         name="fk_activity_curation_late_from",
     ),
-    ForeignKeyConstraint(["node_id", "event_id"], ["activity_events.node_id", "activity_events.id"]),
     CheckConstraint("weight_override_milli >= 0", name="weight_override"),
     CheckConstraint("char_length(user_id) BETWEEN 1 AND 255", name="user_id_length"),
     CheckConstraint("late_from_epoch_id <> epoch_id", name="late_from_another"),
@@ -69,7 +68,6 @@ Index(
 epoch_allocations: Final = Table(
     "epoch_allocations",
     metadata,
-    Column("id", Uuid(), primary_key=True, server_default=func.gen_random_uuid()),
     node_column(),
     Column("epoch_id", BigInteger(), nullable=False),
     Column("user_id", Identifier, nullable=False),
@@ -79,7 +77,7 @@ epoch_allocations: Final = Table(
     Column("override_by", Text()),
     Column("override_at", Instant),
     Column("activity_count", BigInteger(), nullable=False),
-    UniqueConstraint("epoch_id", "user_id"),
+    PrimaryKeyConstraint("epoch_id", "user_id"),
     ForeignKeyConstraint(["node_id", "epoch_id"], ["epochs.node_id", "epochs.id"]),
     ForeignKeyConstraint(["node_id", "user_id"], ["users.node_id", "users.user_id"]),
     CheckConstraint("proposed_units >= 0", name="proposed_units"),
