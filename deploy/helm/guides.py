@@ -37,7 +37,7 @@ PLANTED = {
 def lines(text: str) -> Iterator[str]:
     """Each command of kubectl or helm that a text says to type, in a block or within a sentence."""
     joined = re.sub(r"\\\n\s*", "", text)
-    for match in re.finditer(r"^ +((?:kubectl|helm) .+)$|`((?:kubectl|helm) [^`]+)`", joined, re.MULTILINE):
+    for match in re.finditer(r"^ *((?:kubectl|helm) .+)$|`((?:kubectl|helm) [^`]+)`", joined, re.MULTILINE):
         yield match[1] or match[2]
 
 

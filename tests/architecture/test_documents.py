@@ -1,9 +1,7 @@
-"""The documents say what is so: the table of invariants, the README's code, and every link."""
+"""The documents say what is so: the table of invariants, and every link."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
 
@@ -45,15 +43,3 @@ def test_no_invariant_of_the_database_is_missing_from_the_table() -> None:
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in LINK.findall(document.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (document.parent / target).exists(), target
-
-
-def test_the_readme_s_code_prints_what_it_says() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n((?:.*\n)*?)```\n\n((?:    .*\n)+)", readme)
-    assert found is not None
-
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(found[1], "README.md", "exec"), {})
-
-    assert re.sub("^    ", "", found[2], flags=re.MULTILINE) == printed.getvalue()

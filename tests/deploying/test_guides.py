@@ -11,22 +11,12 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from db_client.database_url import parse_database_url
-from ledger_core.verification.__main__ import main as verify
 from tests.command_line import environment
 from tests.conftest import TestDatabase
 from tests.operating.operated import OperatedNode
 
 GUIDES = Path(__file__).parents[2] / "docs/guides"
 WINDOW = ("epoch", "collect", "--at", "2026-01-05")
-
-
-def blocks(guide: str) -> list[str]:
-    """The indented blocks of a guide: what it says to type."""
-    said = (GUIDES / guide).read_text(encoding="utf-8")
-    return [
-        re.sub("^    ", "", block, flags=re.MULTILINE)
-        for block in re.findall(r"(?:^    .*\n)+", said, re.MULTILINE)
-    ]
 
 
 def typed(script: str, node: OperatedNode, folder: Path) -> str:
@@ -43,26 +33,6 @@ def typed(script: str, node: OperatedNode, folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_uninstalling_takes_every_closed_epoch_s_bundle_along(
-    operated_node: OperatedNode, tmp_path: Path
-) -> None:
-    with operated_node.worker() as worker:
-        worker.await_ready()
-        assert operated_node.run("schedule", "apply").status == 0
-        assert operated_node.run(*WINDOW).status == 0
-        assert operated_node.run("epoch", "finalize", "1", "--yes").status == 0
-    export, remove = blocks("uninstall.md")
-    kept = tmp_path / "kept"
-    kept.mkdir()
-
-    typed(export, operated_node, kept)
-    typed(remove, operated_node, kept)
-
-    assert [path.name for path in kept.iterdir()] == ["statement-1.zip"]
-    assert verify([str(kept / "statement-1.zip")]) == 0
-    assert operated_node.run("schedule", "show").status != 0
 
 
 def test_the_workers_password_is_changed_by_a_second_login(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from scheduler_worker.local.programs import postgres_programs
 from tests.command_line import Ended
 from tests.conftest import TestDatabase
 from tests.contract.story import NODE_ID, LedgerStory, annas, day
+from tests.documents.lives import RESTORED
 from tests.ledger_history import opened_session
 from tests.local_owners import folder_for_all
 from tests.operating.operated import until
@@ -39,14 +40,15 @@ def node_id() -> NodeId:
     return NODE_ID
 
 
-def run_script(name: str, *arguments: str | Path, folder: Path) -> Ended:
-    """Run a script as an operator would: PostgreSQL's programs and `ledger` are on the PATH."""
+def run(words: list[str], *, folder: Path, known: Mapping[str, str]) -> Ended:
+    """Run a program as an operator would: PostgreSQL's programs and `ledger` are on the PATH."""
     policy = folder / "ledger.toml"
     policy.write_text(POLICY, encoding="utf-8")
     path = f"{postgres_programs(None)}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        [str(SCRIPTS / name), *map(str, arguments)],
-        env={"PATH": path, "HOME": str(folder), "LEDGER_CONFIG": str(policy)},
+        words,
+        cwd=SCRIPTS.parents[1],
+        env={"PATH": path, "HOME": str(folder), "LEDGER_CONFIG": str(policy), **known},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -54,6 +56,16 @@ def run_script(name: str, *arguments: str | Path, folder: Path) -> Ended:
         timeout=120,
     )
     return Ended(status=done.returncode, output=done.stdout, errors=done.stderr)
+
+
+def run_script(name: str, *arguments: str | Path, folder: Path) -> Ended:
+    return run([str(SCRIPTS / name), *map(str, arguments)], folder=folder, known={})
+
+
+def typed(step: str, folder: Path, **names: str | Path) -> Ended:
+    """Type what docs/guides/restore.md says for the step, in a clone."""
+    ((_, code),) = RESTORED[step].blocks()
+    return run(["bash", "-euc", code], folder=folder, known={name: str(names[name]) for name in names})
 
 
 def libpq(url: str) -> str:
@@ -175,26 +187,15 @@ def test_a_ledger_is_restored_to_the_moment_before_a_disaster(folder: Path, tmp_
     owned_by_postgres(archive)
     live = folder / "live"
     with local_postgres(live, durable=False) as server:
-        as_sql(server, "ALTER SYSTEM SET archive_mode = on")
-        copy = f'test ! -f "{archive}/%f" && cp "%p" "{archive}/%f"'
-        as_sql(server, f"ALTER SYSTEM SET archive_command = '{copy}'")
+        archiving = typed("archive", tmp_path, URL=libpq(server.url), ARCHIVE=archive)
+    assert archiving.status == 0, archiving
     with local_postgres(live, durable=False) as server:
         engine = create_ledger_engine(server.url, application_name="ledger-tests")
         upgrade_schema(engine)
         ledger = PostgresLedger(engine, NODE_ID)
         live_through(ledger, range(1))
-        subprocess.run(
-            [
-                postgres_programs(None) / "pg_basebackup",
-                f"--dbname={server.url}",
-                f"--pgdata={backup}",
-                "--checkpoint=fast",
-                "--wal-method=none",
-            ],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+        backed_up = typed("back up", tmp_path, URL=libpq(server.url), BACKUP=backup)
+        assert backed_up.status == 0, backed_up
         live_through(ledger, range(1, 3))
         hashes = tmp_path / "hashes"
         hashes.write_text(
@@ -213,14 +214,15 @@ def test_a_ledger_is_restored_to_the_moment_before_a_disaster(folder: Path, tmp_
         pass  # its password, and its place
     place = cluster_place(restored, server_account(), durable=False) / "cluster"
     shutil.rmtree(place)
-    prepared = run_script("prepare-recovery", backup, archive, place, before, folder=tmp_path)
+    named: dict[str, str | Path] = {"BACKUP": backup, "ARCHIVE": archive, "RESTORED": place, "MOMENT": before}
+    prepared = typed("prepare", tmp_path, **named)
     assert prepared.status == 0, prepared
-    again = run_script("prepare-recovery", backup, archive, place, before, folder=tmp_path)
+    again = typed("prepare", tmp_path, **named)
     owned_by_postgres(place)
     shutil.copy(live / "password", restored / "password")
     with local_postgres(restored, durable=False) as server:
         until(lambda: as_sql(server, "SELECT pg_is_in_recovery()") == "False", "it has come to the moment")
-        checked = run_script("check", server.url, hashes, folder=tmp_path)
+        checked = typed("check", tmp_path, RESTORED_URL=libpq(server.url), HASHES=hashes)
 
     assert checked.status == 0, checked
     assert again.status == 1

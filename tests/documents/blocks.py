@@ -12,11 +12,9 @@ import click
 
 from scheduler_worker.cli.app import ledger
 from tests.command_line import all_commands
+from tests.documents.markdown import commands_of
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-_BLOCK: Final = re.compile(
-    r"^```(?P<kind>bash|sh|shell|console)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
-)
 # Servers that a reader would keep are stopped; what the shell ended with is kept.
 _AT_THE_END: Final = """end() {
     status=$?
@@ -44,8 +42,8 @@ LIVED_THROUGH: Final = (
 
 def blocks(page: str) -> Iterator[str]:
     """Yield a page's blocks of commands."""
-    for found in _BLOCK.finditer((DOCS / page).read_text(encoding="utf-8")):
-        yield found["code"]
+    for block in commands_of(f"docs/{page}"):
+        yield block.code
 
 
 def script() -> str:
@@ -69,7 +67,8 @@ def parsed_commands(text: str) -> list[str]:
         name = next((words[:size] for size in (3, 2, 1) if tuple(words[:size]) in commands), [])
         assert name, f"no such command: ledger {line}"
         try:
-            context = commands[tuple(name)].make_context("ledger", words[len(name) :])
+            asked = [word for word in words[len(name) :] if word != "--help"]
+            context = commands[tuple(name)].make_context("ledger", asked)
         except click.ClickException as error:
             raise AssertionError(f"ledger {line}: {error.format_message()}") from error
         context.close()

@@ -14,26 +14,11 @@ from tests.documents.blocks import DOCS, LIVED_THROUGH, blocks, inline_commands,
 from tests.documents.reference import FOLDER, pages
 from tests.local_owners import folder_for_all
 
-# Pages with commands that another test runs: by what shows them, and the words of commands that it must run.
-ELSEWHERE: dict[str, tuple[str, tuple[str, ...]]] = {
-    "amendments.md": (
-        "tests/integration/test_cli_week.py",
-        (
-            '"statement", "amend"',
-            '"statement", "show"',
-            '"statement", "list"',
-            '"statement", "sign-data"',
-            '"statement", "signatures"',
-            '"statement", "verify"',
-            '"--signatures"',
-            '"--approval"',
-        ),
-    ),
-}
-PATIENCE_SECONDS = 280
+PATIENCE_SECONDS = 560  # a minute and a half, on a machine that does nothing else
 
 
 @pytest.mark.xdist_group("documents")
+@pytest.mark.timeout(PATIENCE_SECONDS + 40)
 def test_every_block_of_the_pages_does_what_it_says_in_one_shell() -> None:
     programs = str(Path(sys.executable).parent)
     with folder_for_all() as folder:
@@ -62,19 +47,6 @@ def test_every_block_of_the_pages_does_what_it_says_in_one_shell() -> None:
             assert told in ended.stdout
         for file in ("epoch-2.html", "epoch-3.csv", "reports/index.html"):
             assert (folder / file).stat().st_size > 0
-
-
-def test_every_page_with_commands_is_lived_through_or_shown_elsewhere() -> None:
-    found = {
-        path.relative_to(DOCS).as_posix()
-        for path in DOCS.rglob("*.md")
-        if any(blocks(path.relative_to(DOCS).as_posix()))
-    }
-
-    assert found == {*LIVED_THROUGH, *ELSEWHERE}
-    for page, (test, wanted) in ELSEWHERE.items():
-        shown = (DOCS.parent / test).read_text(encoding="utf-8")
-        assert [words for words in wanted if words not in shown] == [], page
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
