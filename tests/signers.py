@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from eth_keys.datatypes import PrivateKey
+from typing import Any, Final
 
 from ledger_core.domain.approvals import ApprovalPolicy
-from scheduler_worker.signing import hash_to_sign, recover_signer
+from scheduler_worker.signing import load_recovery, recover_signer
 
-APPROVER: Final = PrivateKey(b"\x11" * 32)
-SECOND: Final = PrivateKey(b"\x22" * 32)
-STRANGER: Final = PrivateKey(b"\x33" * 32)
-FIRST_PARITY: Final = 27  # as wallets write it
+Account, encode_defunct = load_recovery()
+
+APPROVER: Final = Account.from_key("0x" + "11" * 32)
+SECOND: Final = Account.from_key("0x" + "22" * 32)
+STRANGER: Final = Account.from_key("0x" + "33" * 32)
 
 
-def address_of(key: PrivateKey) -> str:
+def address_of(key: Any) -> str:
     """Return the address of a key, in lower case."""
-    return str(key.public_key.to_address())
+    return str(key.address).lower()
 
 
-def signature_of(key: PrivateKey, text: str) -> str:
+def signature_of(key: Any, text: str) -> str:
     """Return what a wallet gives for the text."""
-    *point, parity = key.sign_msg_hash(hash_to_sign(text)).to_bytes()
-    return f"0x{bytes((*point, FIRST_PARITY + parity)).hex()}"
+    return f"0x{key.sign_message(encode_defunct(text=text)).signature.hex().removeprefix('0x')}"
 
 
 def approval_policy(required: int = 0) -> ApprovalPolicy:

@@ -137,7 +137,7 @@ def test_it_runs_without_any_right_and_can_write_nowhere(no_place: Place) -> Non
 
 
 def test_it_recovers_signers_and_traces(no_place: Place) -> None:
-    ended = no_place.shell(WORKER, "python3 -c 'import eth_keys, opentelemetry.sdk'")
+    ended = no_place.shell(WORKER, "python3 -c 'import eth_account, opentelemetry.sdk'")
 
     assert ended.status == 0, ended.errors
 

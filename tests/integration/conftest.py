@@ -62,9 +62,7 @@ def settings(
     owner_url = create_database(postgres_url, name)
     repository = write_weeks(tmp_path / "repository", weeks=2)
     (tmp_path / "ledger.toml").write_text(
-        POLICY.format(
-            approver=APPROVER.public_key.to_checksum_address(), node_id=uuid.uuid4(), path=repository
-        )
+        POLICY.format(approver=APPROVER.address, node_id=uuid.uuid4(), path=repository)
     )
     yield {
         "LEDGER_CONFIG": str(tmp_path / "ledger.toml"),

@@ -442,7 +442,7 @@ def test_a_policy_that_recovers_nobody_calls_no_signature_wrong(patient: Patient
 def test_without_the_extra_the_command_says_what_it_did_not_check(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "eth_keys.datatypes", None)
+    monkeypatch.setitem(sys.modules, "eth_account", None)
     status, told = run(["doctor"]), capsys.readouterr().out
     run(["doctor", "--json"])
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}

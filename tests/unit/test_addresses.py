@@ -28,7 +28,6 @@ OF_THE_STANDARD = (
     "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
 )
 WITHOUT_ONE = ("0x52908400098527886E0F7030069857D2E4169EE7", "0x27b1fdb04752bbc536007a920d24acb045561c26")
-CHECKSUMMED = APPROVER.public_key.to_checksum_address()
 MISTYPED = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAee"
 POLICY = (
     'node_id = "0c0ffee0-1111-4222-8333-444455556666"\n[approvals.approvers]\nbob = "{bob}"\nann = "{ann}"\n'
@@ -39,7 +38,7 @@ POLICY = (
 def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A policy whose second approver is mistyped."""
     path = tmp_path / "ledger.toml"
-    path.write_text(POLICY.format(bob=CHECKSUMMED, ann=MISTYPED))
+    path.write_text(POLICY.format(bob=APPROVER.address, ann=MISTYPED))
     monkeypatch.setenv("LEDGER_CONFIG", str(path))
     return path
 
@@ -89,7 +88,7 @@ def test_a_mistyped_approver_of_the_command_line_is_refused(
 
 def test_a_mistyped_address_of_a_payment_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "addresses.csv"
-    good = [CHECKSUMMED, WITHOUT_ONE[1], "DE02 1203 0000 0000 2020 51"]  # whoever is paid otherwise
+    good = [APPROVER.address, WITHOUT_ONE[1], "DE02 1203 0000 0000 2020 51"]  # whoever is paid otherwise
     lines = [f"user-{number},{address}" for number, address in enumerate(good)]
     path.write_text("\n".join(["user_id,address", *lines]) + "\n")
     assert list(read_addresses(path).values()) == good
@@ -160,7 +159,7 @@ def test_an_installation_that_computes_nothing_is_told_from_a_wrong_address(name
 def test_where_no_checksum_can_be_computed_that_is_said(
     policy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checked_policy = POLICY.format(bob=CHECKSUMMED, ann=WITHOUT_ONE[1])
+    checked_policy = POLICY.format(bob=APPROVER.address, ann=WITHOUT_ONE[1])
     policy.write_text(checked_policy)
     assert run(["config", "check", "--json"]) == 0
     checked = json.loads(capsys.readouterr().out)

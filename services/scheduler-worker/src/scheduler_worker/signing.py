@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
 from ledger_core.domain.signature import check_signature
 from ledger_core.signature_errors import SignatureInvalid, SigningUnavailable
 
-# The last of the 65 bytes says which of two points it is: 0 or 1, as wallets write it from 27 on, or as it is.
-PARITIES: Final = {0: 0, 1: 1, 27: 0, 28: 1}
-PREFIX: Final = b"\x19Ethereum Signed Message:\n"  # EIP-191: no transaction begins so
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovery:
-    """What recovers signers: Keccak-256, and the address (lower case) whose key signed a hash with 65 bytes."""
-
-    keccak: Callable[[bytes], bytes]
-    address_of_signer: Callable[[bytes, bytes], str]
-
-
-def load_recovery() -> Recovery:
+def load_recovery() -> tuple[Any, Callable[..., Any]]:
     """Return what recovers signers, loaded; a worker loads it before it begins to work.
 
+    Holds:  the interpreter's recursion limit is as it was. A package below raises it a hundredfold when it is imported,
+            and JSON that is nested deeply, of whom it may be, would end the process instead of being refused.
     Raises: SigningUnavailable.
     """
+    limit = sys.getrecursionlimit()
     try:
-        from eth_hash.auto import keccak  # noqa: PLC0415 - an extra
-        from eth_keys.datatypes import Signature  # noqa: PLC0415 - an extra, and a tenth of a second
+        from eth_account import Account  # noqa: PLC0415 - an extra, and half a second
+        from eth_account.messages import encode_defunct  # noqa: PLC0415 - the same
+        from eth_hash.auto import keccak  # noqa: PLC0415 - the same
 
         keccak(b"")  # its implementation is loaded by its first use, and may be missing, or named wrongly
     except (ImportError, ValueError) as error:
         raise SigningUnavailable from error
-
-    def address_of_signer(message_hash: bytes, signature: bytes) -> str:
-        made = Signature(signature_bytes=signature)
-        return str(made.recover_public_key_from_msg_hash(message_hash).to_address())
-
-    return Recovery(keccak=keccak, address_of_signer=address_of_signer)
-
-
-def hash_to_sign(text: str) -> bytes:
-    """Return the 32 bytes that a wallet's `personal_sign` signs of the text: Keccak-256 of EIP-191's form of it.
-
-    Raises: SigningUnavailable, UnicodeEncodeError where the text has no UTF-8.
-    """
-    data = text.encode()
-    return load_recovery().keccak(PREFIX + str(len(data)).encode() + data)
+    finally:
+        sys.setrecursionlimit(limit)
+    return Account, encode_defunct
 
 
 def recover_signer(text: str, signature: str) -> str:
@@ -58,9 +38,9 @@ def recover_signer(text: str, signature: str) -> str:
     Raises: SignatureInvalid where no key can have signed so, SigningUnavailable, InvalidValue for another form.
     """
     check_signature(signature)
-    recovery = load_recovery()
-    *point, parity = bytes.fromhex(signature.removeprefix("0x"))
+    account, encode_defunct = load_recovery()
     try:
-        return recovery.address_of_signer(hash_to_sign(text), bytes((*point, PARITIES[parity])))
+        recovered = account.recover_message(encode_defunct(text=text), signature=signature)
     except Exception as error:  # eth-keys has many names for what is no point on the curve
         raise SignatureInvalid from error
+    return str(recovered).lower()
