@@ -32,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--users", type=int, default=WHOLE.users)
     parser.add_argument("--events", type=int, default=WHOLE.events)
     parser.add_argument("--commits", type=int, default=WHOLE.commits)
+    parser.add_argument("--streams", type=int, default=WHOLE.streams)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
     for name in given.cases:
         if name not in CASES:
             parser.error(f"there is no case {name}; there are {', '.join(CASES)}")
-    scale = Scale(users=given.users, events=given.events, commits=given.commits)
+    scale = Scale(users=given.users, events=given.events, commits=given.commits, streams=given.streams)
     facts = machine()
     found: list[Figure] = []
     for name in given.cases or CASES:

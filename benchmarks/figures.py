@@ -46,6 +46,7 @@ class Scale:
     users: int = 1_000_000
     events: int = 1_000_000
     commits: int = 12_000
+    streams: int = 50
 
 
 def machine() -> Mapping[str, str]:
