@@ -132,7 +132,7 @@ uv run --group mutation python -m tests.mutation --folder /var/tmp/mutants  # ki
     Unrun(
         page="docs/temporal.md",
         code="""\
-uv run python -m benchmarks at-scale --events 10000000    # 200 streams; any number of events; 15 GB of disk
+uv run python -m benchmarks at-scale --events 10000000 --streams 200    # any number of either; 15 GB of disk
 """,
         why=_LONG,
         instead=(("tests/workflow/test_bounded_histories.py", "def test_"),),
