@@ -6,6 +6,7 @@ Each attack is made by a session of its own, at the very moment between the two,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,8 +26,11 @@ from ledger_core import (
     compute_allocation_set_hash,
 )
 from ledger_core.completeness_errors import StreamIncomplete
+from ledger_core.domain.canonical_json import canonical_json, parse_canonical_json
 from ledger_core.domain.stream_reading import StreamReading
 from ledger_core.errors import AllocationsChanged
+from ledger_core.ports.allocation_store import SettledRows
+from ledger_core.ports.ledger import ProgramOutdated
 from ledger_core.testing import FixedClock, make_component, make_window
 from ledger_core.use_cases.amend_statement import amend_statement
 from ledger_core.use_cases.finalize_epoch import FinalizedEpoch, finalize_epoch
@@ -34,6 +38,7 @@ from ledger_core.use_cases.record_reading import record_reading
 from tests.conftest import TestDatabase
 from tests.contract.story import CONTEXT, WEIGHTS, LedgerStory, annas, bobs, day
 from tests.ledger_history import Session, opened_session
+from tests.local_owners import eventually
 
 CLOCK = FixedClock(day(0, week=10))
 PULLS = StreamRef(source="github", source_ref="acme/widgets", stream="pulls")
@@ -222,6 +227,104 @@ def test_what_is_undone_between_the_snapshot_and_the_lock_is_in_no_statement(
     check_statement(postgres_ledger, epoch_id, found.statement)
 
 
+def test_a_decision_that_is_taken_away_between_is_in_no_statement(
+    postgres_ledger: PostgresLedger, story: LedgerStory, epoch_id: EpochId, attacker: Session
+) -> None:
+    """CURATION_FREEZE_ON_CLOSE: rows that are there no more have no number; they are missed in the count."""
+    story.adjust(epoch_id, "bob", 3)
+
+    def happens() -> None:
+        write(attacker, DISALLOCATE, postgres_ledger, epoch_id)
+        attacker.commit()
+
+    found = finalize(postgres_ledger, epoch_id, happens)
+
+    assert units_of(found.statement) == {"ann": 8000, "bob": 8000}
+    check_statement(postgres_ledger, epoch_id, found.statement)
+
+
+def test_a_row_of_nothing_that_plain_sql_left_is_paid_no_line(
+    postgres_ledger: PostgresLedger, epoch_id: EpochId, attacker: Session
+) -> None:
+    """PAYOUT_DETERMINISTIC: who has neither activity nor a decision has no allocation."""
+    nothing = "UPDATE epoch_allocations SET proposed_units = 0, activity_count = 0 WHERE epoch_id = %(epoch)s AND user_id = 'bob'"
+    write(attacker, f"{EXCLUDE}; {nothing}", postgres_ledger, epoch_id)
+    attacker.commit()
+
+    found = finalize(postgres_ledger, epoch_id, lambda: None)
+
+    assert units_of(found.statement) == {"ann": 8000}
+    check_statement(postgres_ledger, epoch_id, found.statement)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before the snapshot", "between"])
+def test_a_close_beside_a_rewrite_of_the_events_is_made_of_all_of_them(
+    postgres_ledger: PostgresLedger,
+    story: LedgerStory,
+    attacker: Session,
+    bystander: Session,
+    *,
+    is_before: bool,
+) -> None:
+    """PAYOUT_DETERMINISTIC: to a snapshot of before, a table that was rewritten since is empty."""
+    story.bind("ann", "1001")
+    story.bind("bob", "2002")
+    epoch_id = story.open(1)
+    anns, bobs_ = annas(1, at=day(0, week=1)), bobs(2, at=day(1, week=1))
+    story.store(anns, bobs_)
+    story.curate(epoch_id)
+    story.judge(epoch_id, anns, weight=5)
+    story.judge(epoch_id, bobs_, weight=0)
+    story.propose(epoch_id)
+    story.record(epoch_id, make_component(1000))
+    # Proposals are behind now, but look settled to whoever sees no events.
+    attacker.execute("UPDATE activity_curation SET weight_override_milli = NULL WHERE user_id = 'bob'")
+    attacker.commit()
+    rewrite = "ALTER TABLE activity_events ADD COLUMN more uuid DEFAULT gen_random_uuid()"
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+
+    def happens() -> None:
+        if not is_before:
+            attacker.execute(rewrite)
+            attacker.commit()
+
+    with ThreadPoolExecutor(1) as threads:
+        if is_before:
+            attacker.execute(rewrite)
+        closing = threads.submit(finalize, postgres_ledger, epoch_id, happens)
+        if is_before:
+            bystander.autocommit = True
+            assert eventually(lambda: bystander.execute(waiting).fetchone() is not None)
+            attacker.commit()
+        statement = closing.result(60).statement
+
+    assert units_of(statement) == {"ann": 5, "bob": 8000}
+    check_statement(postgres_ledger, epoch_id, statement)
+
+
+def test_a_snapshot_that_waited_for_a_migration_is_refused(
+    postgres_ledger: PostgresLedger, attacker: Session, bystander: Session
+) -> None:
+    """A program that is too old by then reads nothing of the new schema."""
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+    bystander.autocommit = True
+
+    def read() -> None:
+        with postgres_ledger.read():
+            pass
+
+    attacker.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+    attacker.execute("UPDATE alembic_version SET version_num = '9999'")
+    attacker.execute("COMMENT ON TABLE alembic_version IS 'oldest program: 9999'")
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(read)
+        assert eventually(lambda: bystander.execute(waiting).fetchone() is not None)
+        attacker.commit()
+
+        with pytest.raises(ProgramOutdated):
+            reading.result(60)
+
+
 def test_a_close_of_what_was_reviewed_is_refused_after_a_write_between(
     postgres_ledger: PostgresLedger, story: LedgerStory, epoch_id: EpochId
 ) -> None:
@@ -350,6 +453,23 @@ def test_rows_that_another_session_found_are_not_believed(
                 found.append(transaction.allocations.are_settled(epoch_id, rows))
 
     assert found == [False, True]
+
+
+@pytest.mark.parametrize("name", ["pid", "started"])
+def test_rows_of_another_server_process_are_not_believed(
+    postgres_ledger: PostgresLedger, epoch_id: EpochId, name: str
+) -> None:
+    """Its number comes again, and another may begin at the same moment: both are compared."""
+    with postgres_ledger.session() as session:
+        with session.read() as view:
+            rows = view.allocations.find_settled(epoch_id)
+        assert rows is not None
+        shown: dict[str, Any] = parse_canonical_json(rows.encode())
+        shown[name] = f"1{shown[name]}" if name == "pid" else "2026-01-01 00:00:00+00"
+        others = SettledRows(canonical_json(shown).decode())
+        with session.begin() as transaction:
+            transaction.epochs.lock(epoch_id)
+            assert not transaction.allocations.are_settled(epoch_id, others)
 
 
 def test_rows_are_not_believed_for_ever(

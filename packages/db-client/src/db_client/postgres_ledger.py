@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from db_client.constraint_refusals import refusals_by_constraint
 from db_client.copying import let_copy
@@ -107,6 +108,13 @@ class PostgresTransaction:
         return PostgresReviewReader(self.connection, self.node_id)
 
 
+# What a statement is made of, and the revision of the schema first, as a migration has it.
+_KEEP_TABLES: Final = text("""
+    LOCK TABLE alembic_version, epochs, epoch_pool_components, activity_events, activity_curation, epoch_allocations,
+        users, user_bindings, stream_readings, gap_waivers, payout_statements, statement_signatures IN ACCESS SHARE MODE
+""")
+
+
 class PostgresLedger:
     """One node's ledger in a PostgreSQL database (NODE_SCOPED)."""
 
@@ -144,11 +152,14 @@ class PostgresLedger:
     def read(self) -> Iterator[PostgresTransaction]:
         """Return one snapshot, in a transaction that the database itself keeps from writing.
 
+        Holds:  it is taken once no table is being rewritten, and none is until it ends: to an older snapshot a table that
+                was would be empty.
         Raises: ProgramOutdated.
         """
         with self._connected() as connection:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
+                connection.execute(_KEEP_TABLES)  # takes no snapshot: what comes next does
                 check_program(connection)
                 yield PostgresTransaction(connection, self._node_id)
 
