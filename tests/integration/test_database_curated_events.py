@@ -105,6 +105,14 @@ OF_EVENTS = {
 }
 
 
+NO_ROWS = f"{INTO} SELECT node_id, %(open)s, id, now(), now() FROM activity_events WHERE false"
+MANY_EVENTS = (
+    "INSERT INTO activity_events (node_id, id, source, event_type, metadata, payload_hash, producer, producer_version,"
+    " event_time, retrieved_at) SELECT %(node)s, 'many:' || n, 'git', 'commit', '{}', repeat('0', 64), 'git-adapter',"
+    " '1', now(), now() FROM generate_series(1, 2000) AS n"
+)
+
+
 @pytest.fixture(scope="module", params=["superuser", "plain owner"])
 def attacked(
     request: pytest.FixtureRequest, postgres_url: str, admin_engine: Engine, template_database: str
@@ -182,3 +190,23 @@ def test_an_event_that_another_has_not_committed_is_not_curated(
         writer.commit()
         curator.execute(f"{INTO} VALUES (%(node)s, %(open)s, 'soon', now(), now())".encode(), names)
         curator.commit()
+
+
+def test_a_session_that_curated_before_there_were_events_looks_each_up_by_its_key(
+    fresh_database: TestDatabase, owner_engine: Engine
+) -> None:
+    """What a plan was made of an empty table costs nobody later: as many rows are read as are written, not as are stored."""
+    names = live(owner_engine)
+    with opened_session(parse_database_url(fresh_database.worker_url)) as curator:
+        for script in (NO_ROWS, MANY_EVENTS):
+            curator.execute(script.encode(), names)
+            curator.commit()
+        read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'activity_events'"
+        curator.execute(
+            f"{INTO} SELECT %(node)s, %(open)s, 'many:' || n, now(), now() FROM generate_series(1, 100) AS n".encode(),
+            names,
+        )
+        row = curator.execute(read.encode()).fetchone()
+
+    assert row is not None
+    assert 0 < row[0] <= 200

@@ -531,6 +531,35 @@ def test_pages_with_the_same_events_in_opposite_orders_do_not_deadlock(
     assert [each.inserted + each.duplicates for each in stored] == [100, 100]
 
 
+@pytest.mark.parametrize("repeats_itself", [False, True], ids=["copied", "one copied, one inserted"])
+@pytest.mark.parametrize("is_reversed", [False, True], ids=["", "reversed"])
+def test_pages_that_are_all_new_do_not_deadlock_however_they_go_in(
+    race: Race, postgres_ledger: PostgresLedger, *, repeats_itself: bool, is_reversed: bool
+) -> None:
+    """ACTIVITY_IDEMPOTENT: who holds an event of both gives it up, and they go on in one order; a page that repeats itself is inserted."""
+    events = [make_event(number) for number in range(100, 200)]
+    other = [*reversed(events)] if is_reversed else [*events]
+    pages: list[Future[StoredEvents]] = []
+
+    def hold() -> None:
+        with postgres_ledger.begin() as transaction:
+            transaction.activity.store([events[50]])
+            for stream, page in (
+                (PULLS, events),
+                (ISSUES, [*other, *other[:1]] if repeats_itself else other),
+            ):
+                pages.append(race.start(collector(postgres_ledger, stream, make_page(*page, cursor="one"))))
+                race.await_waiting(len(pages))
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        hold()
+    stored = [page.result(WAIT_SECONDS) for page in pages]
+
+    assert sum(each.inserted for each in stored) == 100
+    assert sum(each.duplicates for each in stored) == 100 + repeats_itself
+
+
 def test_an_event_that_two_collectors_saw_differently_is_a_conflict_for_the_later(
     race: Race, postgres_ledger: PostgresLedger
 ) -> None:

@@ -23,7 +23,9 @@ def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[st
 
 def let_copy(engine: Engine) -> None:
     """Let the engine's connections run what `copy_rows` gives them; again changes nothing."""
-    if not event.contains(engine, "do_execute", _copy):
+    if _copy not in list(
+        engine.dialect.dispatch.do_execute
+    ):  # `event.contains` goes by addresses, which come again
         event.listen(engine, "do_execute", _copy)
 
 

@@ -12,6 +12,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
+from ledger_core.errors import LedgerRuleBroken
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -28,8 +30,25 @@ def upgrade() -> None:
     # First: from here to the end of the transaction nobody else writes curation or events.
     op.drop_constraint("fk_activity_curation_activity_events", "activity_curation", type_="foreignkey")
     create_triggers()
+    check_events()
     name_rows("activity_curation", ("epoch_id", "event_id"))
     name_rows("epoch_allocations", ("epoch_id", "user_id"))
+
+
+def check_events() -> None:
+    """Refuse a database with a curated row of no event, which came in while the key was disabled: nothing else would tell.
+
+    Raises: LedgerRuleBroken.
+    """
+    absent = op.get_bind().execute(
+        sa.text(
+            "SELECT min(event_id) FROM activity_curation AS curated WHERE NOT EXISTS ("
+            " SELECT FROM activity_events AS event"
+            " WHERE event.node_id = curated.node_id AND event.id = curated.event_id)"
+        )
+    )
+    if absent.scalar_one() is not None:
+        raise LedgerRuleBroken("NODE_SCOPED")
 
 
 def name_rows(table: str, columns: tuple[str, str]) -> None:
