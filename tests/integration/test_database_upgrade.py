@@ -16,6 +16,7 @@ from db_client.engine import create_ledger_engine
 from db_client.migrate import upgrade_schema
 from db_client.schema_revision import current_revision, newest_revision
 from db_client.stores.guards import guard_faults
+from ledger_core.errors import LedgerRuleBroken
 from tests.database_contents import contents_of
 from tests.ledger_history import NEIGHBOUR, NODE, QUIET, live, run_alone
 
@@ -62,6 +63,22 @@ def test_what_an_older_database_holds_is_there_after_an_upgrade(older_engine: En
         assert connection.execute(HAS_ID, {"tables": NAMED_BY_WHAT_THEY_ARE_OF}).scalar_one() is None
         for node_id in (NODE, NEIGHBOUR, QUIET):
             assert list(guard_faults(connection, node_id)) == []
+
+
+def test_an_older_database_with_a_row_of_no_event_is_refused_and_stays(older_engine: Engine) -> None:
+    """NODE_SCOPED: once the key is gone, nothing but the doctor would tell of it."""
+    names = live(older_engine)
+    with older_engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        ghost = (
+            "UPDATE activity_curation SET event_id = 'ghost' WHERE node_id = :node AND event_id = :event_open"
+        )
+        assert connection.execute(text(ghost), names).rowcount == 1
+
+    with pytest.raises(LedgerRuleBroken, match="NODE_SCOPED"):
+        upgrade_schema(older_engine)
+
+    assert current_revision(older_engine) == BEFORE_CURATED_EVENTS
 
 
 def _contents(engine: Engine) -> dict[str, list[str]]:

@@ -23,9 +23,8 @@ def copy_rows(connection: Connection, statement: str, rows: Iterable[Sequence[st
 
 def let_copy(engine: Engine) -> None:
     """Let the engine's connections run what `copy_rows` gives them; again changes nothing."""
-    if _copy not in list(
-        engine.dialect.dispatch.do_execute
-    ):  # `event.contains` goes by addresses, which come again
+    # `event.contains` goes by an engine's address, which another may come to have.
+    if _copy not in list(engine.dialect.dispatch.do_execute):
         event.listen(engine, "do_execute", _copy)
 
 

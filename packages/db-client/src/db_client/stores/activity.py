@@ -21,14 +21,14 @@ from ledger_core.ports.activity_store import StoredEvents
 
 LOOKED_UP: Final = 16  # events of a page, to tell whether it is known
 
+_COLUMNS: Final = (
+    *("id", "source", "event_type", "platform_user_id", "platform_login", "artifact_url", "metadata"),
+    *("payload_hash", "producer", "producer_version", "event_time", "retrieved_at"),
+)
+
 # COPY writes many rows at once and asks nothing of each, but takes all or nothing: it is for pages of which nothing seems
 # to be known.
-_COPY: Final = """
-    COPY activity_events (
-        node_id, id, source, event_type, platform_user_id, platform_login, artifact_url, metadata,
-        payload_hash, producer, producer_version, event_time, retrieved_at
-    ) FROM STDIN
-"""
+_COPY: Final = f"COPY activity_events (node_id, {', '.join(_COLUMNS)}) FROM STDIN"
 
 # One text array a column, cast in SQL: three times as fast as typed arrays, as fast as COPY through a
 # staging table, and it needs none. Ordered by id, so that two writers of the same events cannot
@@ -128,23 +128,17 @@ class PostgresActivityStore:
 
         Ordered as by _INSERT, and for its reason. Another's insert of the same id is waited for.
         """
+        node = str(self._node_id)
         rows = sorted(events, key=lambda event: event.id)  # code points are in the order of their bytes
         if any(event.id == following.id for event, following in pairwise(rows)):
             return 0
         try:
             with self._connection.begin_nested():
-                return copy_rows(self._connection, _COPY, (self._row(event) for event in rows))
+                return copy_rows(self._connection, _COPY, ((node, *_texts(event)) for event in rows))
         except IntegrityError as error:
             if isinstance(error.orig, UniqueViolation):
                 return 0
             raise
-
-    def _row(self, event: ActivityEvent) -> tuple[str | None, ...]:
-        return (
-            str(self._node_id), event.id, event.source, event.event_type, event.platform_user_id,
-            event.platform_login, event.artifact_url, event.metadata_json, event.payload_hash, event.producer,
-            event.producer_version, instant_text(event.event_time), instant_text(event.retrieved_at),
-        )  # fmt: skip
 
     def _insert(self, events: Sequence[ActivityEvent]) -> int:
         """Insert the events that are not stored yet; return how many there were."""
@@ -156,21 +150,18 @@ def _some(events: Sequence[ActivityEvent]) -> list[ActivityEvent]:
     return [*events[:: max(1, len(events) // LOOKED_UP)], events[-1]]
 
 
-def _columns(events: Sequence[ActivityEvent]) -> dict[str, Any]:
-    return {
-        "id": _array([event.id for event in events]),
-        "source": _array([event.source for event in events]),
-        "event_type": _array([event.event_type for event in events]),
-        "platform_user_id": _array([event.platform_user_id for event in events]),
-        "platform_login": _array([event.platform_login for event in events]),
-        "artifact_url": _array([event.artifact_url for event in events]),
-        "metadata": _array([event.metadata_json for event in events]),
-        "payload_hash": _array([event.payload_hash for event in events]),
-        "producer": _array([event.producer for event in events]),
-        "producer_version": _array([event.producer_version for event in events]),
-        "event_time": _array([instant_text(event.event_time) for event in events]),
-        "retrieved_at": _array([instant_text(event.retrieved_at) for event in events]),
-    }
+def _columns(events: Sequence[ActivityEvent]) -> dict[str, str]:
+    values = zip(*(_texts(event) for event in events), strict=True)
+    return {name: _array(column) for name, column in zip(_COLUMNS, values, strict=True)}
+
+
+def _texts(event: ActivityEvent) -> tuple[str | None, ...]:
+    """Return the event's columns as PostgreSQL reads them, in the order of _COLUMNS."""
+    return (
+        event.id, event.source, event.event_type, event.platform_user_id, event.platform_login, event.artifact_url,
+        event.metadata_json, event.payload_hash, event.producer, event.producer_version,
+        instant_text(event.event_time), instant_text(event.retrieved_at),
+    )  # fmt: skip
 
 
 def _array(texts: Sequence[str | None]) -> str:
